@@ -9,6 +9,8 @@ import type { DeltaEvent } from '../workflows/protocol/events.js';
 export interface SessionFacts {
   readonly sessionId: string;
   readonly project: string;
+  /** `provider/model` of the session now. */
+  readonly model: string;
   readonly baseCommit: string | null;
   readonly secrets: SessionSecrets;
 }

@@ -34,6 +34,8 @@ export type TranscriptBody =
       /** SHA-256 of text and isError. */
       readonly resultHash: string;
       readonly interrupted: boolean;
+      /** True when the gate refused the call. */
+      readonly denied: boolean;
     };
 
 export interface TranscriptRow {

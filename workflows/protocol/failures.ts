@@ -21,6 +21,8 @@ export const FAILURES = {
   ScriptFailed: { retryable: false },
   /** What the session needs (its secrets, its transcript) is not in the store. */
   SessionDamaged: { retryable: false },
+  /** The daemon stops while this runs: another one goes on with it. */
+  DaemonStopping: { retryable: true },
   /** Store closed or fenced: this daemon is on its way out, another one will do it. */
   StoreGone: { retryable: true },
 } as const;

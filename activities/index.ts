@@ -1,0 +1,76 @@
+/**
+ * The activities an agent may ask for, over what `workers/deps.ts` binds them to.
+ *
+ * Each is wrapped once: a scope instead of Temporal's context, heartbeats from its entry on, store
+ * trouble turned into a failure that is retried. What must stay true: an abort that is not the user's
+ * cancel is a `ShutdownError`, so that an abandoned attempt settles nothing.
+ */
+import { ApplicationFailure, Context } from '@temporalio/activity';
+
+import type { FailureType } from '../workflows/protocol/failures.js';
+import type { AgentActivities } from '../workflows/protocol/turn.js';
+import { isShutdown, ShutdownError, type ActivityScope } from './activity-scope.js';
+import { makeApprovals } from './approvals.js';
+import { makeCallModel, type CallModelDeps } from './models/call-model.js';
+import { makeRecordOutcome } from './record-outcome.js';
+import { isStoreError } from './stores/store.js';
+import { makeRunTool, type RunToolDeps } from './tools/run-tool.js';
+
+export type ActivityDeps = CallModelDeps & RunToolDeps;
+
+const HEARTBEAT_MS = 5_000;
+const STORE_RETRY_MS = 500;
+
+/** Aborts with the reason activities decide by: cancelled by the user, or abandoned. */
+const abortWithReason = (context: Context): AbortSignal => {
+  const controller = new AbortController();
+  const forward = (): void => {
+    const cancelled = context.cancellationDetails?.cancelRequested === true;
+    controller.abort(cancelled ? new Error('the turn was interrupted') : new ShutdownError());
+  };
+  if (context.cancellationSignal.aborted) forward();
+  else context.cancellationSignal.addEventListener('abort', forward, { once: true });
+  return controller.signal;
+};
+
+const retryLater = (type: FailureType, message: string, delayMs: number, cause: unknown): Error =>
+  ApplicationFailure.create({ type, message, nextRetryDelay: delayMs, cause: cause as Error });
+
+/** What another attempt mends, as a failure that brings that attempt soon. */
+const asFailure = (error: unknown): unknown => {
+  if (isShutdown(error)) return retryLater('DaemonStopping', 'the daemon stops', 1, error);
+  if (!isStoreError(error)) return error;
+  const message = `the store did not answer (${error.code}): ${error.message}`;
+  return retryLater('StoreGone', message, STORE_RETRY_MS, error);
+};
+
+const inScope =
+  <Request, Result>(body: (request: Request, scope: ActivityScope) => Promise<Result>) =>
+  async (request: Request): Promise<Result> => {
+    const context = Context.current();
+    const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    context.heartbeat();
+    const scope: ActivityScope = {
+      signal: abortWithReason(context),
+      heartbeat: () => context.heartbeat(),
+      attempt: context.info.attempt,
+    };
+    try {
+      return await body(request, scope);
+    } catch (error) {
+      throw asFailure(error);
+    } finally {
+      clearInterval(beat);
+    }
+  };
+
+export const createActivities = (deps: ActivityDeps): AgentActivities => {
+  const approvals = makeApprovals(deps);
+  return {
+    callModel: inScope(makeCallModel(deps)),
+    runTool: inScope(makeRunTool(deps)),
+    requestApproval: inScope(approvals.requestApproval),
+    cancelApproval: inScope(approvals.cancelApproval),
+    recordOutcome: inScope(makeRecordOutcome(deps)),
+  };
+};

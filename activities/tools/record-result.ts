@@ -1,0 +1,96 @@
+/**
+ * Stores the one result of a call, cut to what a model should read, with a handle to the rest.
+ *
+ * What must stay true: the row's key is the call's place in the transcript, so that recording twice
+ * is one row, and the hash is of what the model sees.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { RunToolRequest, RunToolResult } from '../../workflows/protocol/turn.js';
+import { toolCallIdOf } from '../../workflows/protocol/ids.js';
+import type { SessionFacts } from '../sessions.js';
+import type { Store } from '../stores/store.js';
+import { RESULT_INDEX, type EffectNote } from '../stores/transcript-store.js';
+
+export interface CallResult {
+  readonly text: string;
+  readonly isError: boolean;
+  readonly effect: EffectNote | null;
+  readonly interrupted: boolean;
+  readonly denied: boolean;
+}
+
+interface RecordDeps {
+  readonly store: Store;
+  readonly scratchDir: string;
+  now(): Date;
+}
+
+/** Cuts at a character boundary, from the front or from the back. */
+const cutBytes = (text: string, bytesMax: number, keep: 'head' | 'tail'): string => {
+  const bytes = Buffer.from(text, 'utf8');
+  const part = keep === 'head' ? bytes.subarray(0, bytesMax) : bytes.subarray(-bytesMax);
+  const whole = part.toString('utf8');
+  return keep === 'head' ? whole.replace(/\uFFFD+$/, '') : whole.replace(/^\uFFFD+/, '');
+};
+
+/** The whole text goes to the session's scratch folder, which `read` may open. */
+const cutText = async (
+  deps: RecordDeps,
+  request: RunToolRequest,
+  text: string,
+  bytesMax: number,
+): Promise<string> => {
+  const bytes = Buffer.byteLength(text);
+  // Tools that cut by themselves add a line about the rest, hence the tenth on top.
+  if (bytes <= bytesMax * 1.1) return text;
+  const folder = join(deps.scratchDir, request.sessionId);
+  const callId = toolCallIdOf(request.agent, request.turn, request.call.index);
+  const path = join(folder, `${callId}.txt`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(path, text, { mode: 0o600 });
+  const half = Math.floor(bytesMax / 2);
+  return `${cutBytes(text, half, 'head')}\n[… ${bytes - 2 * half} bytes left out; all of it: read ${path} …]\n${cutBytes(text, half, 'tail')}`;
+};
+
+const hashResult = (text: string, isError: boolean): string =>
+  createHash('sha256')
+    .update(isError ? 'error\0' : 'ok\0')
+    .update(text)
+    .digest('hex');
+
+export const recordResult = async (
+  deps: RecordDeps,
+  request: RunToolRequest,
+  facts: SessionFacts,
+  result: CallResult,
+): Promise<RunToolResult> => {
+  const { sessionId, agent, turn, call } = request;
+  const text = await cutText(deps, request, result.text, facts.secrets.limits.toolOutputBytes);
+  const { isError, interrupted, denied } = result;
+  const resultHash = hashResult(text, isError);
+  const callId = toolCallIdOf(agent, turn, call.index);
+  await deps.store.call('appendResult', {
+    sessionId,
+    agent,
+    row: {
+      turn,
+      index: RESULT_INDEX + call.index,
+      at: deps.now().toISOString(),
+      body: {
+        kind: 'result',
+        callId,
+        tool: call.name,
+        text,
+        isError,
+        resultHash,
+        interrupted,
+        denied,
+      },
+    },
+    effect: result.effect,
+  });
+  return { index: call.index, isError, resultHash, interrupted };
+};

@@ -1,0 +1,48 @@
+/**
+ * Builds what a tool may reach: its project, its limits, the tools' environment, nothing else.
+ */
+import { join } from 'node:path';
+
+import {
+  agentNameOf,
+  effectKeyOf,
+  sessionIdOf,
+  toolCallIdOf,
+} from '../../workflows/protocol/ids.js';
+import type { RunToolRequest } from '../../workflows/protocol/turn.js';
+import type { SessionFacts } from '../sessions.js';
+import type { Store } from '../stores/store.js';
+import type { ToolContext } from './tool.js';
+
+export const makeToolContext = (
+  deps: { readonly store: Store; readonly scratchDir: string },
+  facts: SessionFacts,
+  request: RunToolRequest,
+  signal: AbortSignal,
+): ToolContext => {
+  const { sessionId, agent, turn, call } = request;
+  const callId = toolCallIdOf(agentNameOf(agent), turn, call.index);
+  const { limits, toolEnv, umask, coAuthor } = facts.secrets;
+  return {
+    sessionId,
+    agent,
+    callId,
+    effectKey: effectKeyOf(sessionIdOf(sessionId), callId),
+    project: facts.project,
+    baseCommit: facts.baseCommit,
+    umask,
+    env: toolEnv,
+    limits: {
+      outputBytesMax: limits.toolOutputBytes,
+      fileBytesMax: limits.fileBytesMax,
+      shellTimeoutMs: limits.shellTimeoutMs,
+    },
+    coAuthor,
+    scratch: join(deps.scratchDir, sessionId),
+    signal,
+    changedPaths: async () => {
+      const changes = await deps.store.call('changesSince', { sessionId, agent, fromTurn: 0 });
+      return changes.paths;
+    },
+  };
+};

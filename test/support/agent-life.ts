@@ -1,0 +1,187 @@
+/**
+ * An agent on a real server with fake activities: what they saw is recorded, what they answer is played.
+ *
+ * Used by the tests of the workflow and by the recorder of replayed histories.
+ */
+import { randomUUID } from 'node:crypto';
+
+import { Context } from '@temporalio/activity';
+import type { WorkflowHandle } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
+
+import {
+  deliverMessageSignal,
+  type AgentStart,
+  type PromptSettings,
+} from '../../workflows/protocol/agent.js';
+import { LEAD, messageIdOf, sessionIdOf, type ApprovalId } from '../../workflows/protocol/ids.js';
+import { SEARCH_ATTRIBUTES } from '../../workflows/protocol/names.js';
+import type {
+  AgentActivities,
+  CallModelRequest,
+  CallModelResult,
+  RecordOutcomeRequest,
+  RequestApprovalRequest,
+  RunToolRequest,
+  ToolCallSummary,
+} from '../../workflows/protocol/turn.js';
+import { startTestServer, workflowBundle, type TestServer } from './temporal.js';
+
+const SETTINGS: PromptSettings = {
+  permissionMode: 'bypass',
+  onAsk: 'deny',
+  maxTurns: 0,
+  model: null,
+};
+export const ANSWER: CallModelResult = { kind: 'answered', calls: [], costUsd: 0.5 };
+export const READ: ToolCallSummary = {
+  index: 0,
+  name: 'read',
+  permission: 'read',
+  subject: 'a.txt',
+  argumentsHash: 'h'.repeat(64),
+};
+export const SHELL: ToolCallSummary = {
+  ...READ,
+  name: 'shell',
+  permission: 'execute',
+  subject: 'npm test',
+};
+export const calling = (...calls: ToolCallSummary[]): CallModelResult => ({
+  kind: 'answered',
+  calls,
+  costUsd: null,
+});
+
+/** What the fakes saw, and a way to wait for the next of each kind. */
+export class Recorder {
+  readonly models: CallModelRequest[] = [];
+  readonly tools: RunToolRequest[] = [];
+  readonly outcomes: RecordOutcomeRequest[] = [];
+  readonly questions: RequestApprovalRequest[] = [];
+  readonly cancelled: ApprovalId[] = [];
+  private readonly watchers = new Set<() => void>();
+
+  note<Item>(list: Item[], item: Item): void {
+    list.push(item);
+    for (const watcher of this.watchers) watcher();
+  }
+
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const watcher = (): void => {
+        if (!condition()) return;
+        this.watchers.delete(watcher);
+        resolve();
+      };
+      this.watchers.add(watcher);
+      watcher();
+    });
+  }
+}
+
+export interface Play {
+  readonly model?: (request: CallModelRequest) => CallModelResult | Promise<CallModelResult>;
+  readonly tool?: (request: RunToolRequest) => string;
+}
+
+const fakeActivities = (recorder: Recorder, play: Play): AgentActivities => ({
+  async callModel(request) {
+    recorder.note(recorder.models, request);
+    return play.model ? play.model(request) : ANSWER;
+  },
+  async runTool(request) {
+    recorder.note(recorder.tools, request);
+    const resultHash = play.tool?.(request) ?? randomUUID();
+    return { index: request.call.index, isError: false, resultHash, interrupted: false };
+  },
+  async requestApproval(request) {
+    recorder.note(recorder.questions, request);
+  },
+  async cancelApproval({ approvalId }) {
+    recorder.note(recorder.cancelled, approvalId);
+  },
+  async recordOutcome(request) {
+    recorder.note(recorder.outcomes, request);
+  },
+});
+
+export interface Life {
+  readonly handle: WorkflowHandle;
+  readonly recorder: Recorder;
+  send(id: string, settings?: Partial<PromptSettings>): Promise<void>;
+}
+
+export type LifeServer = TestServer & { stop(): Promise<void> };
+
+/** A server with our search attributes. */
+export const startLifeServer = async (): Promise<LifeServer> => {
+  const server = await startTestServer();
+  await server.client.connection.operatorService.addSearchAttributes({
+    namespace: 'default',
+    searchAttributes: SEARCH_ATTRIBUTES,
+  });
+  return server;
+};
+
+/** Starts a worker for one agent and ends both when the body ends. */
+export const withAgent = async (
+  server: TestServer,
+  play: Play,
+  body: (life: Life) => Promise<void>,
+): Promise<void> => {
+  const taskQueue = randomUUID();
+  const recorder = new Recorder();
+  const faults = { reach: { fn: () => undefined, callDuringReplay: false } };
+  const worker = await Worker.create({
+    connection: server.native,
+    taskQueue,
+    workflowBundle: await workflowBundle(),
+    activities: fakeActivities(recorder, play),
+    sinks: { faults },
+    shutdownGraceTime: 0,
+  });
+  const sessionId = sessionIdOf(randomUUID());
+  const start: AgentStart = {
+    version: 1,
+    sessionId,
+    agent: LEAD,
+    role: 'lead',
+    model: 'scripted/x',
+    project: '/p',
+    title: 'a title',
+    turn: 0,
+    carry: null,
+  };
+  const workflowId = `agent-${sessionId}-lead`;
+  const send = async (id: string, settings: Partial<PromptSettings> = {}): Promise<void> => {
+    await server.client.workflow.signalWithStart('agentWorkflow', {
+      workflowId,
+      taskQueue,
+      args: [start],
+      signal: deliverMessageSignal,
+      signalArgs: [{ messageId: messageIdOf(id), settings: { ...SETTINGS, ...settings } }],
+      workflowTaskTimeout: '3s',
+    });
+  };
+  await worker.runUntil(async () => {
+    const handle = server.client.workflow.getHandle(workflowId);
+    await body({ handle, recorder, send });
+    await handle.terminate().catch(() => undefined);
+  });
+};
+
+export const endedTimes = (recorder: Recorder, count: number) => (): boolean =>
+  recorder.outcomes.length >= count;
+
+/** Blocks like a model that streams, until it is told to stop. */
+export const untilCancelled = (): Promise<CallModelResult> => {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 100);
+  return new Promise((resolve) =>
+    context.cancellationSignal.addEventListener('abort', () => {
+      clearInterval(beat);
+      resolve({ kind: 'interrupted', calls: [], costUsd: null });
+    }),
+  );
+};

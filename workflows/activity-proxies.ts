@@ -1,0 +1,28 @@
+/**
+ * The only place where timeouts and retry policies of activities are written.
+ *
+ * No `maximumAttempts` anywhere: every lost worker counts as an attempt, so real failures are counted
+ * in the store and end with a non-retryable failure. What must stay true: whatever is retried here
+ * may run twice, which the ledger and the stored answers make harmless.
+ */
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+
+import type { AgentActivities } from './protocol/turn.js';
+
+const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+
+/** Model calls and tools: long, heartbeating, and always allowed to say how far they came. */
+export const worldActivities = proxyActivities<Pick<AgentActivities, 'callModel' | 'runTool'>>({
+  startToCloseTimeout: '24h',
+  heartbeatTimeout: '30s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: RETRY,
+});
+
+/** Rows for screens: short, and finished even when the turn was cancelled. */
+export const recordActivities = proxyActivities<
+  Pick<AgentActivities, 'requestApproval' | 'cancelApproval' | 'recordOutcome'>
+>({
+  startToCloseTimeout: '60s',
+  retry: RETRY,
+});

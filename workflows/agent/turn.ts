@@ -1,0 +1,78 @@
+/**
+ * One turn: one model answer and the tool calls it asked for, each passed by the gate.
+ *
+ * Results keep the model's order even when tools run together. What must stay true: a turn that is
+ * cancelled ends as `interrupted` after its activities have said how far they came; only failures of
+ * the closed list end a turn as `failed`, everything else fails the workflow task and waits for a fix.
+ */
+import { isCancellation } from '@temporalio/workflow';
+
+import { worldActivities } from '../activity-proxies.js';
+import type { FailureType } from '../protocol/failures.js';
+import { FAILURES } from '../protocol/failures.js';
+import type { RunToolResult, ToolCallSummary, TurnRef } from '../protocol/turn.js';
+import { passGate, type GateHost } from './gate.js';
+import { performInOrder } from './overlap.js';
+import type { TurnInput } from './state.js';
+
+export type TurnEnd =
+  | { readonly kind: 'answered'; readonly costUsd: number | null }
+  | {
+      readonly kind: 'called';
+      readonly costUsd: number | null;
+      readonly calls: readonly ToolCallSummary[];
+      readonly results: readonly RunToolResult[];
+    }
+  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'failed'; readonly type: FailureType; readonly message: string };
+
+const runOne = async (
+  host: GateHost,
+  turn: TurnRef,
+  call: ToolCallSummary,
+): Promise<RunToolResult> => {
+  const gate = await passGate(host, turn, call);
+  const summary = `${call.name} ${call.subject}`.slice(0, 180);
+  const permissionMode = host.carry.settings.permissionMode;
+  return worldActivities.runTool.executeWithOptions({ summary }, [
+    { ...turn, call, gate, permissionMode },
+  ]);
+};
+
+const think = async (host: GateHost, turn: TurnRef, input: TurnInput): Promise<TurnEnd> => {
+  const { model } = host.carry;
+  const summary = `turn ${turn.turn}: ${model}`.slice(0, 180);
+  const answer = await worldActivities.callModel.executeWithOptions({ summary }, [
+    { ...turn, model, messages: input.messages, notices: input.notices },
+  ]);
+  if (answer.kind === 'interrupted') return { kind: 'interrupted' };
+  const { calls, costUsd } = answer;
+  if (calls.length === 0) return { kind: 'answered', costUsd };
+  const results = await performInOrder(calls, (call) => runOne(host, turn, call));
+  return results.some((result) => result.interrupted)
+    ? { kind: 'interrupted' }
+    : { kind: 'called', costUsd, calls, results };
+};
+
+/** The failure an activity handed over, when it is one of the closed list; null otherwise. */
+const knownFailure = (error: unknown): TurnEnd | null => {
+  if (!(error instanceof Error) || error.name !== 'ActivityFailure') return null;
+  const cause = error.cause as { readonly type?: string; readonly message?: string } | undefined;
+  const type = (Object.keys(FAILURES) as FailureType[]).find((known) => known === cause?.type);
+  return type === undefined ? null : { kind: 'failed', type, message: cause?.message ?? type };
+};
+
+export const takeTurn = async (
+  host: GateHost,
+  turn: TurnRef,
+  input: TurnInput,
+): Promise<TurnEnd> => {
+  try {
+    return await think(host, turn, input);
+  } catch (error) {
+    if (isCancellation(error)) return { kind: 'interrupted' };
+    const failed = knownFailure(error);
+    if (failed) return failed;
+    throw error;
+  }
+};
