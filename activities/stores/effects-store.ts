@@ -5,6 +5,13 @@
  * is renamed into place inside the write transaction that checks claim and fence and records the
  * outcome, so that a writer that lost its claim can't write.
  */
+import type { Selectable } from 'kysely';
+
+import { putBlob, takeBlob } from './blobs-store.js';
+import { renameIntoPlace } from './publish-file.js';
+import type { StoreContext } from './store-context.js';
+import { StoreError } from './store.js';
+import type { Tables } from './tables.js';
 import type { EffectNote } from './transcript-store.js';
 
 export type EffectState = 'claimed' | 'applied' | 'failed' | 'unknown';
@@ -105,3 +112,149 @@ export interface EffectOperations {
   /** Counts one daemon death for the claimed effects among these keys. */
   countDeaths(args: { readonly keys: readonly string[] }): void;
 }
+
+type ClaimArgs = Parameters<EffectOperations['claimEffect']>[0];
+
+const fromRow = (row: Selectable<Tables['effects']>): EffectRow => ({
+  key: row.key,
+  sessionId: row.session_id,
+  tool: row.tool,
+  effect: row.effect as EffectRow['effect'],
+  state: row.state as EffectState,
+  claim: JSON.parse(row.claim) as EffectClaim,
+  claimedAt: row.claimed_at,
+  settledAt: row.settled_at,
+  deaths: row.deaths,
+  text: row.text,
+  isError: row.is_error === 1,
+  note: row.note === null ? null : (JSON.parse(row.note) as EffectNote),
+});
+
+const findEffect = ({ db }: StoreContext, key: string): EffectRow | null => {
+  const row = db.first(db.query.selectFrom('effects').selectAll().where('key', '=', key));
+  return row ? fromRow(row) : null;
+};
+
+const refusal = (reason: string, message: string): StoreError =>
+  new StoreError('REFUSED', message, reason);
+
+/** Two open claims on one path would make the probe of either ambiguous. */
+const refuseClaimedPath = ({ db }: StoreContext, path: string): void => {
+  const holder = db.first(
+    db.query
+      .selectFrom('effects')
+      .select('key')
+      .where('path', '=', path)
+      .where('state', '=', 'claimed'),
+  );
+  if (holder)
+    throw refusal('PATH_CLAIMED', `${path} is being written by ${holder.key}; try again after it`);
+};
+
+/** Idempotent by key, whatever became of the earlier claim. */
+const claimEffect = (
+  context: StoreContext,
+  args: ClaimArgs,
+): ReturnType<EffectOperations['claimEffect']> => {
+  const { db } = context;
+  const { key, claim } = args;
+  const earlier = findEffect(context, key);
+  if (earlier) return { row: earlier, fresh: false };
+  const path = claim.kind === 'file' ? claim.path : null;
+  if (path !== null) refuseClaimedPath(context, path);
+  const row = db.first(
+    db.query
+      .insertInto('effects')
+      .values({
+        key,
+        session_id: args.sessionId,
+        tool: args.tool,
+        effect: args.effect,
+        state: 'claimed',
+        claim: JSON.stringify(claim),
+        path,
+        claimed_at: args.at,
+        deaths: 0,
+        is_error: 0,
+        pre_image: args.preImage === null ? null : putBlob(context, args.preImage),
+        post_image: args.postImage === null ? null : putBlob(context, args.postImage),
+      })
+      .returningAll(),
+  );
+  if (!row) throw new Error(`effect ${key}: the claim was not written`);
+  return { row: fromRow(row), fresh: true };
+};
+
+/** Undefined when it is not claimed (any more). */
+const settle = ({ db }: StoreContext, key: string, outcome: EffectOutcome) =>
+  db.first(
+    db.query
+      .updateTable('effects')
+      .set({
+        state: outcome.state,
+        settled_at: outcome.at,
+        text: outcome.text,
+        is_error: outcome.isError ? 1 : 0,
+        note: JSON.stringify(outcome.note),
+      })
+      .where('key', '=', key)
+      .where('state', '=', 'claimed')
+      .returningAll(),
+  );
+
+const settleEffect = (
+  context: StoreContext,
+  { key, outcome }: Parameters<EffectOperations['settleEffect']>[0],
+): EffectRow => {
+  const settled = settle(context, key, outcome);
+  const row = settled ? fromRow(settled) : findEffect(context, key);
+  if (!row) throw refusal('NOT_CLAIMED', `effect ${key} was never claimed; claim it first`);
+  return row;
+};
+
+/** The rename comes last, so that whatever else goes wrong leaves the file as it was. */
+const publishFile = (context: StoreContext, args: PublishFileArgs): void => {
+  const row = settle(context, args.key, args.outcome);
+  if (!row)
+    throw refusal('NOT_CLAIMED', `effect ${args.key} holds no open claim; look it up again`);
+  context.notes.folders.push(renameIntoPlace(args));
+  context.notes.published.push(row.tool);
+};
+
+const readPostImage = (context: StoreContext, key: string): Uint8Array | null => {
+  const { db } = context;
+  const row = db.first(db.query.selectFrom('effects').select('post_image').where('key', '=', key));
+  return row?.post_image ? takeBlob(context, row.post_image) : null;
+};
+
+const openEffects = ({ db }: StoreContext): readonly EffectRow[] =>
+  db
+    .rows(
+      db.query
+        .selectFrom('effects')
+        .selectAll()
+        .where('state', '=', 'claimed')
+        .orderBy('claimed_at'),
+    )
+    .map(fromRow);
+
+const countDeaths = ({ db }: StoreContext, keys: readonly string[]): void => {
+  for (const key of new Set(keys))
+    db.change(
+      db.query
+        .updateTable('effects')
+        .set((eb) => ({ deaths: eb('deaths', '+', 1) }))
+        .where('key', '=', key)
+        .where('state', '=', 'claimed'),
+    );
+};
+
+export const effectOperations = (context: StoreContext): EffectOperations => ({
+  claimEffect: (args) => claimEffect(context, args),
+  getEffect: ({ key }) => findEffect(context, key),
+  readPostImage: ({ key }) => readPostImage(context, key),
+  publishFile: (args) => publishFile(context, args),
+  settleEffect: (args) => settleEffect(context, args),
+  openEffects: () => openEffects(context),
+  countDeaths: ({ keys }) => countDeaths(context, keys),
+});

@@ -7,7 +7,11 @@
  * however they came in.
  */
 import type { AnswerBlock, Usage } from '../../workflows/protocol/events.js';
-import type { UsageRow } from './usage-store.js';
+import { agentNameOf, turnIdOf, type ToolCallId } from '../../workflows/protocol/ids.js';
+import { noteProgress } from './agents-store.js';
+import { insertEvent } from './event-rows.js';
+import type { StoreContext } from './store-context.js';
+import { insertUsage, type UsageRow } from './usage-store.js';
 
 export const ANSWER_INDEX = 100_000;
 export const RESULT_INDEX = 200_000;
@@ -84,3 +88,160 @@ export interface TranscriptOperations {
     readonly commits: readonly string[];
   };
 }
+
+type RowArgs = AgentRef & { readonly row: TranscriptRow; readonly effect: EffectNote | null };
+
+/** False when the place was taken: the row that is there stays. */
+const insertRow = ({ db }: StoreContext, args: RowArgs): boolean => {
+  const { turn, index, at, body } = args.row;
+  const { native, ...rest } = { native: null, ...body };
+  const insert = db.query.insertInto('transcript').values({
+    session_id: args.sessionId,
+    agent: args.agent,
+    turn,
+    row_index: index,
+    at,
+    kind: body.kind,
+    body: JSON.stringify(rest),
+    native: native === null || native === undefined ? null : JSON.stringify(native),
+    effect: args.effect === null ? null : JSON.stringify(args.effect),
+  });
+  return db.change(insert.onConflict((conflict) => conflict.doNothing())) > 0;
+};
+
+/** Context is for the model alone: it makes no event. */
+const appendInput = (context: StoreContext, ref: AgentRef, row: TranscriptRow): void => {
+  const { sessionId, agent } = ref;
+  const { turn, index, at, body } = row;
+  if (!insertRow(context, { sessionId, agent, row, effect: null })) return;
+  if (body.kind !== 'prompt' && body.kind !== 'notice') return;
+  const place = `${turnIdOf(agentNameOf(agent), turn)}.${index}`;
+  const key = body.kind === 'prompt' ? `prompt/${body.messageId}` : `notice/${place}`;
+  insertEvent(context, { sessionId, key, at, kind: body.kind, agent, bodyAt: { turn, index } });
+};
+
+/** Row, usage, cost and event in one transaction: an answer is never stored unpaid, or paid twice. */
+const appendAnswer = (
+  context: StoreContext,
+  args: Parameters<TranscriptOperations['appendAnswer']>[0],
+): boolean => {
+  const { sessionId, agent, row, usage } = args;
+  const { turn, index, at } = row;
+  if (!insertRow(context, { sessionId, agent, row, effect: null })) return false;
+  insertUsage(context, { sessionId, agent, turn }, at, usage);
+  noteProgress(context, { sessionId, agent, at, costUsd: usage.costUsd ?? 0 });
+  const key = `answer/${turnIdOf(agentNameOf(agent), turn)}`;
+  insertEvent(context, { sessionId, key, at, kind: 'answer', agent, bodyAt: { turn, index } });
+  return true;
+};
+
+/** The result first, then its effect: screens show them in that order. */
+const appendResult = (
+  context: StoreContext,
+  args: Parameters<TranscriptOperations['appendResult']>[0],
+): boolean => {
+  const { sessionId, agent, row, effect } = args;
+  const { turn, index, at } = row;
+  const callId = `${turnIdOf(agentNameOf(agent), turn)}.${index - RESULT_INDEX}` as ToolCallId;
+  if (!insertRow(context, args)) return false;
+  noteProgress(context, { sessionId, agent, at, costUsd: 0 });
+  const told = { sessionId, key: `result/${callId}`, at };
+  insertEvent(context, { ...told, kind: 'tool_result', agent, bodyAt: { turn, index } });
+  if (effect === null) return true;
+  const { commit: _, ...shown } = effect;
+  insertEvent(context, {
+    sessionId,
+    key: `effect/${callId}`,
+    at,
+    event: { kind: 'effect', agent: agentNameOf(agent), callId, ...shown },
+  });
+  return true;
+};
+
+const selectRows = ({ db }: StoreContext, { sessionId, agent }: AgentRef) =>
+  db.query
+    .selectFrom('transcript')
+    .select(['turn', 'row_index', 'at', 'body', 'native'])
+    .where('session_id', '=', sessionId)
+    .where('agent', '=', agent);
+
+interface RowColumns {
+  readonly turn: number;
+  readonly row_index: number;
+  readonly at: string;
+  readonly body: string;
+  readonly native: string | null;
+}
+
+const fromRow = (row: RowColumns): TranscriptRow => {
+  const body = JSON.parse(row.body) as TranscriptBody;
+  const native = row.native === null ? null : (JSON.parse(row.native) as unknown);
+  return {
+    turn: row.turn,
+    index: row.row_index,
+    at: row.at,
+    body: body.kind === 'answer' ? { ...body, native } : body,
+  };
+};
+
+const readOne = (
+  context: StoreContext,
+  ref: AgentRef,
+  turn: number,
+  index: number,
+): TranscriptRow | null => {
+  const place = selectRows(context, ref).where('turn', '=', turn).where('row_index', '=', index);
+  const row = context.db.first(place);
+  return row ? fromRow(row) : null;
+};
+
+/** Read from the notes kept with the results, so that it says what the stream said. */
+const changesSince = (
+  { db }: StoreContext,
+  { sessionId, agent, fromTurn }: Parameters<TranscriptOperations['changesSince']>[0],
+): ReturnType<TranscriptOperations['changesSince']> => {
+  const notes = db
+    .rows(
+      db.query
+        .selectFrom('transcript')
+        .select('effect')
+        .where('session_id', '=', sessionId)
+        .where('agent', '=', agent)
+        .where('turn', '>=', fromTurn)
+        .where('effect', 'is not', null)
+        .orderBy('turn')
+        .orderBy('row_index'),
+    )
+    .map((row) => JSON.parse(row.effect ?? 'null') as EffectNote)
+    .filter((note) => note.outcome === 'applied');
+  return {
+    paths: [...new Set(notes.flatMap((note) => note.paths))],
+    commits: [...new Set(notes.flatMap((note) => note.commit ?? []))],
+  };
+};
+
+export const transcriptOperations = (context: StoreContext): TranscriptOperations => {
+  const { db } = context;
+  return {
+    appendInputs: ({ rows, ...ref }) => {
+      for (const row of rows) appendInput(context, ref, row);
+    },
+    appendAnswer: (args) => appendAnswer(context, args),
+    appendResult: (args) => appendResult(context, args),
+    readTranscript: (ref) =>
+      db.rows(selectRows(context, ref).orderBy('turn').orderBy('row_index')).map(fromRow),
+    readAnswer: ({ turn, ...ref }) => readOne(context, ref, turn, ANSWER_INDEX),
+    readResult: ({ turn, call, ...ref }) => readOne(context, ref, turn, RESULT_INDEX + call),
+    lastTurn: (ref) =>
+      db.first(selectRows(context, ref).orderBy('turn', 'desc').limit(1))?.turn ?? 0,
+    countAnswers: ({ sessionId, agent }) =>
+      db.first(
+        db.query
+          .selectFrom('usage')
+          .select((eb) => eb.fn.countAll<number>().as('count'))
+          .where('session_id', '=', sessionId)
+          .where('agent', '=', agent),
+      )?.count ?? 0,
+    changesSince: (args) => changesSince(context, args),
+  };
+};
