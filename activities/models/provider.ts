@@ -89,6 +89,10 @@ export class ModelError extends Error {
   }
 }
 
+/** Told by name, since tests load modules more than once. */
+export const isModelError = (error: unknown): error is ModelError =>
+  error instanceof Error && error.name === 'ModelError';
+
 export interface Provider {
   answer(request: ModelRequest): Promise<ModelAnswer>;
   /** Names the provider offers, for "did you mean"; empty when it can't say. */
