@@ -6,7 +6,7 @@
  */
 import type { RunToolRequest } from '../../workflows/protocol/turn.js';
 import type { Store } from '../stores/store.js';
-import { hashArguments } from './arguments-hash.js';
+import { hashArguments } from '../arguments-hash.js';
 import type { Tool } from './tool.js';
 
 export type ParsedCall =

@@ -4,12 +4,12 @@
  * What must stay true: the row's key is the call's place in the transcript, so that recording twice
  * is one row, and the hash is of what the model sees.
  */
-import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { RunToolRequest, RunToolResult } from '../../workflows/protocol/turn.js';
 import { toolCallIdOf } from '../../workflows/protocol/ids.js';
+import { hashResult } from '../arguments-hash.js';
 import type { SessionFacts } from '../sessions.js';
 import type { Store } from '../stores/store.js';
 import { RESULT_INDEX, type EffectNote } from '../stores/transcript-store.js';
@@ -54,12 +54,6 @@ const cutText = async (
   const half = Math.floor(bytesMax / 2);
   return `${cutBytes(text, half, 'head')}\n[… ${bytes - 2 * half} bytes left out; all of it: read ${path} …]\n${cutBytes(text, half, 'tail')}`;
 };
-
-const hashResult = (text: string, isError: boolean): string =>
-  createHash('sha256')
-    .update(isError ? 'error\0' : 'ok\0')
-    .update(text)
-    .digest('hex');
 
 export const recordResult = async (
   deps: RecordDeps,

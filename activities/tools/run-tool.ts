@@ -88,7 +88,7 @@ export const makeRunTool = (deps: RunToolDeps) => {
   const recover = async (row: EffectRow, env: EffectEnvironment): Promise<CallResult> => {
     if (row.state !== 'claimed') return fromRow(row);
     if (row.deaths >= POISON_DEATHS) {
-      if (row.claim.kind === 'process') await deps.processes.end(row);
+      if (row.claim.kind === 'process') await deps.processes.endProcess(row);
       const settled = await deps.store.call('settleEffect', {
         key: row.key,
         outcome: poisonOutcome(row, env.now()),

@@ -39,6 +39,8 @@ export interface ToolContext {
   readonly project: string;
   /** Commit that HEAD named when the session started; null outside git. */
   readonly baseCommit: string | null;
+  /** Tree of the project as the session found it, uncommitted changes included; null when there is none. */
+  readonly baseTree?: () => Promise<string | null>;
   /** The user's umask: new files get 0666 less this. */
   readonly umask: number;
   /** Environment of tool processes, keys already stripped; without the effect mark. */
@@ -80,6 +82,8 @@ export interface ProcessRun {
   readonly timeoutMs: number;
   /** True: answer at once with the handle, leave it running. */
   readonly background: boolean;
+  /** True: starts with the working folder and exported variables that the agent's last such process left, and leaves its own. */
+  readonly keepsEnvironment?: boolean;
 }
 
 export type ToolPlan = ({ readonly kind: 'answer' } & ToolResult) | FileChange | ProcessRun;
@@ -89,6 +93,8 @@ export interface ProcessEnd {
   readonly kind: 'exited' | 'timed_out' | 'cancelled' | 'running' | 'unknown';
   /** Exit code; null unless exited. */
   readonly code: number | null;
+  /** Leader of its session, while `running`. */
+  readonly pid?: number;
   /** Output, stdout and stderr as they came; head and tail when it was long. */
   readonly output: string;
   /** Bytes of the whole output. */

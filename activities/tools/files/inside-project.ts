@@ -1,0 +1,148 @@
+/**
+ * Turns a path that a model wrote into a real path inside the project, or into the reason why not.
+ *
+ * Links are resolved as far as the path exists, so that a link inside is followed and one that leads
+ * outside is seen. What must stay true: a path that is returned begins with its root in real names;
+ * and what git, Loomkin and Claude keep for themselves is never handed out for writing.
+ */
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+
+import type { ToolContext } from '../tool.js';
+
+export interface Place {
+  readonly kind: 'inside';
+  /** Real path; the last parts need not exist. */
+  readonly path: string;
+  /** Real path of the root it lies in. */
+  readonly root: string;
+  /** The path as the model should see it: relative to the project. */
+  readonly shown: string;
+  /** True when something is there. */
+  readonly exists: boolean;
+}
+export type Placed = Place | { readonly kind: 'refused'; readonly text: string };
+
+const refused = (text: string): Placed => ({ kind: 'refused', text });
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
+
+interface Existing {
+  /** Real path of the longest part that exists. */
+  readonly real: string;
+  readonly missing: readonly string[];
+}
+
+/** Throws ELOOP, ENOTDIR, EACCES, ENAMETOOLONG; a link to nothing as code `DANGLING`. */
+const longestExisting = async (path: string): Promise<Existing> => {
+  const missing: string[] = [];
+  for (let part = path; ; part = dirname(part)) {
+    try {
+      return { real: await realpath(part), missing };
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || part === dirname(part)) throw error;
+    }
+    const link = await lstat(part).catch(() => null);
+    if (link?.isSymbolicLink())
+      throw Object.assign(new Error(`${part} is a link to nothing`), { code: 'DANGLING' });
+    missing.unshift(basename(part));
+  }
+};
+
+const isWithin = (root: string, path: string): boolean =>
+  path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+
+const FAULTS: Readonly<Record<string, string>> = {
+  DANGLING: 'a symbolic link in it leads to nothing',
+  ELOOP: 'its symbolic links go round in a circle',
+  ENOTDIR: 'a part of it is a file, not a folder',
+  EACCES: 'no permission to look into one of its folders',
+  ENAMETOOLONG: 'it is too long',
+};
+
+const unwritten = (path: string): string | null => {
+  if (path.includes('\0')) return 'A path can not hold a NUL character.';
+  if (path === '~' || path.startsWith('~/'))
+    return `"~" is not expanded in ${path}; give a path relative to the project.`;
+  return null;
+};
+
+/** Resolves `path` against the project; it may lie in any of `roots` (real paths, project first). */
+const placeIn = async (
+  path: string,
+  project: string,
+  roots: readonly string[],
+): Promise<Placed> => {
+  const fault = unwritten(path);
+  if (fault) return refused(fault);
+  try {
+    const { real, missing } = await longestExisting(resolve(project, path));
+    const whole = join(real, ...missing);
+    const root = roots.find((candidate) => isWithin(candidate, whole));
+    if (!root)
+      return refused(`${path} is outside the project ${project}; file tools stay inside it.`);
+    const shown = root === project ? relative(project, whole) || '.' : whole;
+    return { kind: 'inside', path: whole, root, shown, exists: missing.length === 0 };
+  } catch (error) {
+    const reason = FAULTS[codeOf(error)];
+    if (!reason) throw error;
+    return refused(`${path} can't be used: ${reason}.`);
+  }
+};
+
+const realRoot = (path: string): Promise<string | null> => realpath(path).catch(() => null);
+
+/** A place to read: in the project, or among the session's own long outputs. */
+export const placeToRead = async (path: string, context: ToolContext): Promise<Placed> => {
+  const project = await realpath(context.project);
+  const scratch = await realRoot(context.scratch);
+  return placeIn(path, project, scratch ? [project, scratch] : [project]);
+};
+
+const KEPT = new Set(['.git', '.loomkin', '.claude']);
+
+/** Upper case, composed or decomposed, and letters of no width are the same name to some file systems. */
+const plainName = (name: string): string =>
+  name
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/[. ]+$/, '')
+    .toLowerCase();
+
+const keptPart = (path: string): string | null =>
+  path.split(sep).find((part) => KEPT.has(plainName(part))) ?? null;
+
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** A repository's own folder under any name: bare, a worktree's, a submodule's. */
+const isGitFolder = async (folder: string): Promise<boolean> =>
+  (await exists(join(folder, 'HEAD'))) &&
+  (await exists(join(folder, 'refs'))) &&
+  (await exists(join(folder, 'objects')));
+
+const holdingGitFolder = async (root: string, path: string): Promise<string | null> => {
+  for (let folder = dirname(path); isWithin(root, folder); folder = dirname(folder)) {
+    if (await isGitFolder(folder)) return folder;
+    if (folder === dirname(folder)) break;
+  }
+  return null;
+};
+
+/** A place to write: in the project, and nobody else's own. */
+export const placeToWrite = async (path: string, context: ToolContext): Promise<Placed> => {
+  const project = await realpath(context.project);
+  const place = await placeIn(path, project, [project]);
+  if (place.kind === 'refused') return place;
+  const asWritten = relative(project, resolve(project, path));
+  const kept = keptPart(place.shown) ?? keptPart(asWritten);
+  if (kept)
+    return refused(`${path} is not written: file tools never change anything named ${kept}.`);
+  const gitFolder = await holdingGitFolder(project, place.path);
+  return gitFolder
+    ? refused(`${path} is not written: ${relative(project, gitFolder) || '.'} belongs to git.`)
+    : place;
+};
