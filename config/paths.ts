@@ -42,6 +42,8 @@ export interface HomePaths {
   readonly secrets: string;
   readonly logs: string;
   readonly shells: string;
+  /** Locks and birth notes of supervisor, daemon and server. */
+  readonly processes: string;
   readonly backups: string;
   readonly scratch: string;
   readonly faultsLog: string;
@@ -58,6 +60,7 @@ export const homePaths = (home: string): HomePaths => ({
   secrets: join(home, 'secrets'),
   logs: join(home, 'logs'),
   shells: join(home, 'shells'),
+  processes: join(home, 'processes'),
   backups: join(home, 'backups'),
   scratch: join(home, 'scratch'),
   faultsLog: join(home, 'faults.log'),

@@ -72,12 +72,31 @@ export interface HealthBody {
   readonly pid: number;
 }
 
+/** `GET /v1/sessions/ID`: one session, and its last prompt as if it had been accepted just now. */
+export interface SessionBody {
+  readonly session: SessionDocument;
+  /**
+   * Answer that the last prompt got; `from` lies before that prompt's first event, so that streaming
+   * from there shows it whole, up to its result if it has one. Null before the first prompt.
+   */
+  readonly last_prompt: AcceptedBody | null;
+}
+
+/** How late timers of the daemon were, beyond the time they were set for. */
+export interface LoopDelay {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
 /** `GET /v1/status` */
 export interface DaemonStatusBody {
   readonly sessions: Readonly<
     Record<'thinking' | 'tool' | 'waiting' | 'parked' | 'idle' | 'ended', number>
   >;
   readonly store: { readonly schema: number; readonly bytes: number };
+  /** Since the last look at the status; null when that is over a minute ago. */
+  readonly event_loop_delay_ms: LoopDelay | null;
 }
 
 /** `GET /v1/sessions?all=1&project=DIR&prefix=P`: INTERFACES' `ps` document. */
@@ -116,9 +135,46 @@ export interface AgentDocument {
   readonly parent: string | null;
 }
 
+/** `POST …/interrupt` and `…/stop`: the session knows. */
+export interface ToldBody {
+  readonly session_id: string;
+}
+
+/** `GET /v1/approvals?all=1`: the `approvals` document. */
+export interface ApprovalsBody {
+  readonly approvals: readonly ApprovalDocument[];
+}
+
+export interface ApprovalDocument {
+  readonly id: string;
+  readonly kind: string;
+  readonly session_id: string;
+  readonly agent: string;
+  readonly call_id: string;
+  readonly tool: string;
+  readonly summary: string;
+  readonly subject: string;
+  readonly reason: string | null;
+  /** What answering "always" allows for the rest of the session. */
+  readonly rule: string;
+  readonly options: readonly string[];
+  readonly state: string;
+  readonly asked_at: string;
+  readonly expires_at: string | null;
+  readonly answer: string | null;
+  readonly answered_at: string | null;
+  readonly answered_by: string | null;
+}
+
 /** `POST /v1/approvals/ID` */
 export interface DecideBody {
   readonly decision: 'approve' | 'deny';
   readonly reason?: string;
   readonly always?: boolean;
+}
+
+/** Answer to it; a second answer is refused with 409. */
+export interface DecidedBody {
+  readonly id: string;
+  readonly state: 'approved' | 'denied';
 }
