@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
 
+import { warmUp } from '../activities/models/openai-chat.js';
 import { makeTurnSignals } from '../activities/turn-signals.js';
 import { openStore } from '../activities/stores/open-store.js';
 import { isStoreError, type Store } from '../activities/stores/store.js';
@@ -29,7 +30,10 @@ export interface DaemonOptions extends DaemonPlaces {
   readonly token: string;
   readonly port: number;
   readonly temporalAddress: string;
+  /** Another daemon holds the home. */
   onFenced(): never;
+  /** The store's thread died; nothing can go on here. */
+  onStoreGone(error: Error): void;
 }
 
 export interface Daemon {
@@ -58,14 +62,15 @@ const openGuardedStore = async (options: DaemonOptions): Promise<Store> => {
     threadFile: programFile('store-thread'),
     faultSpec: process.env['LOOMKIN_FAULT'],
     faultsLog: paths.faultsLog,
+    onGone: options.onStoreGone,
   });
   await store.call('takeFence', { pid: process.pid, at: new Date().toISOString() });
   return guardFence(store, options.onFenced);
 };
 
 const connectPrepared = async (address: string): Promise<Client> => {
-  const client = await connectTemporal(address);
-  await prepareServer(client.connection);
+  const { client, connection } = await connectTemporal(address);
+  await prepareServer(connection);
   return client;
 };
 
@@ -94,6 +99,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
     process.exit(1);
   });
   const gateway = await openGateway({ options, store, client, taskQueue, turnSignals, deltas });
+  // Loaded once everything answers, so that the first prompt does not pay for it.
+  warmUp().catch((error: unknown) => console.error(error));
   return {
     async stop() {
       await gateway.close();

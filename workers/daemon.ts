@@ -92,6 +92,10 @@ const main = async (): Promise<void> => {
         console.error('another daemon holds this home now; stopping at once');
         process.exit(EXIT_FENCED);
       },
+      onStoreGone: (error) => {
+        console.error(error);
+        process.exit(1);
+      },
     });
     stopOnSignals(daemon);
   } catch (error) {

@@ -10,6 +10,7 @@ import { makeProcessEffects } from '../activities/effects/process-effect.js';
 import type { ActivityDeps } from '../activities/index.js';
 import type { PublishDelta, ReadSession, TurnSignals } from '../activities/sessions.js';
 import type { Store } from '../activities/stores/store.js';
+import { contextBlock } from '../activities/models/context-block.js';
 import { TOOLS } from '../activities/tools/registry.js';
 import type { HomePaths } from '../config/paths.js';
 import { readSecrets } from '../config/secrets.js';
@@ -46,6 +47,7 @@ export const bindActivities = (
   publishDelta: PublishDelta,
 ): ActivityDeps => {
   const { paths } = places;
+  const now = (): Date => new Date();
   return {
     store,
     readSession: readSessionFrom(store, paths.secrets),
@@ -59,7 +61,8 @@ export const bindActivities = (
       concurrency: 4,
     }),
     scratchDir: paths.scratch,
-    scriptsDirs: places.modelScriptDirs,
-    now: () => new Date(),
+    scriptsDir: places.modelScriptDirs,
+    now,
+    contextBlock: (session) => contextBlock(session, now()),
   };
 };

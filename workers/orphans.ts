@@ -1,34 +1,71 @@
 /**
  * Fails the activities that this host's dead daemon left behind, so that Temporal hands them out anew.
  *
- * Runs after the fence was taken and before the worker polls. What must stay true: each effect in
- * flight is charged one death before its activity can run again, which is what ends a poison call.
+ * Runs after the fence was taken and before the worker polls: whatever is started now is nobody's. It
+ * finds them by the task tokens in the store, and those that died between their dispatch and that row
+ * by asking Temporal about every agent that owes a result. What must stay true: each effect in flight
+ * is charged one death before its activity can run again, which is what ends a poison call.
  */
 import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { Store } from '../activities/stores/store.js';
+import { agentNameOf, agentWorkflowIdOf, sessionIdOf } from '../workflows/protocol/ids.js';
 
-/** Returns how many activities were handed back. */
-export const failOrphans = async (store: Store, client: Client): Promise<number> => {
+/** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API: handed to a worker that never answered. */
+const STARTED = 2;
+
+const LOST = ApplicationFailure.create({
+  message: 'the daemon that ran this activity died',
+  type: 'WorkerLost',
+  nextRetryDelay: 1,
+});
+
+/** It may have ended in its last moment, or its workflow did: then there is nothing to hand back. */
+const unlessGone = async (handingBack: Promise<void>): Promise<void> => {
+  try {
+    await handingBack;
+  } catch (error) {
+    if ((error as Error).name !== 'ActivityNotFoundError') throw error;
+  }
+};
+
+const failByToken = async (store: Store, client: Client): Promise<void> => {
   const orphans = await store.call('listInFlight', {});
   const keys = orphans.flatMap((orphan) => (orphan.effectKey === null ? [] : [orphan.effectKey]));
   if (keys.length > 0) await store.call('countDeaths', { keys });
-  const lost = ApplicationFailure.create({
-    message: 'the daemon that ran this activity died',
-    type: 'WorkerLost',
-    nextRetryDelay: 1,
-  });
   await Promise.all(
-    orphans.map(async (orphan) => {
-      try {
-        await client.activity.fail(orphan.taskToken, lost);
-      } catch (error) {
-        // It ended in its last moment, or its workflow did: nothing to hand back.
-        if ((error as Error).name !== 'ActivityNotFoundError') throw error;
-      }
-      await store.call('dropInFlight', { activityKey: orphan.activityKey });
+    orphans.map(async ({ activityKey, taskToken }) => {
+      await unlessGone(client.activity.fail(taskToken, LOST));
+      await store.call('dropInFlight', { activityKey });
     }),
   );
-  return orphans.length;
+};
+
+const failStarted = async (client: Client, workflowId: string): Promise<void> => {
+  const description = await client.workflow
+    .getHandle(workflowId)
+    .describe()
+    .catch((error: unknown) => {
+      if ((error as Error).name === 'WorkflowNotFoundError') return null;
+      throw error;
+    });
+  const started = (description?.raw.pendingActivities ?? []).filter(
+    ({ state }) => state === STARTED,
+  );
+  await Promise.all(
+    started.map(({ activityId }) =>
+      unlessGone(client.activity.fail({ workflowId, activityId: activityId ?? '' }, LOST)),
+    ),
+  );
+};
+
+export const failOrphans = async (store: Store, client: Client): Promise<void> => {
+  await failByToken(store, client);
+  const owing = await store.call('agentsOwingResults', {});
+  await Promise.all(
+    owing.map(({ sessionId, agent }) =>
+      failStarted(client, agentWorkflowIdOf(sessionIdOf(sessionId), agentNameOf(agent))),
+    ),
+  );
 };

@@ -14,12 +14,14 @@ const WHOLE_MS = 60_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Throws the last error when the server does not answer within a minute. */
-export const connectTemporal = async (address: string): Promise<Client> => {
+export const connectTemporal = async (
+  address: string,
+): Promise<{ readonly client: Client; readonly connection: Connection }> => {
   const deadline = Date.now() + WHOLE_MS;
   for (;;) {
     try {
       const connection = await Connection.connect({ address, connectTimeout: ATTEMPT_MS });
-      return new Client({ connection, namespace: NAMESPACE });
+      return { connection, client: new Client({ connection, namespace: NAMESPACE }) };
     } catch (error) {
       if (Date.now() > deadline) throw error;
       await pause(PAUSE_MS);

@@ -1,0 +1,47 @@
+/**
+ * When a dead child is started again: at once, then with growing pauses, and when never again.
+ */
+import { BackOff, type Exit } from '../../../workers/supervision/back-off.js';
+
+const KILLED: Exit = { code: null, signal: 'SIGKILL' };
+const FAILED: Exit = { code: 1, signal: null };
+const ADOPTED: Exit = { code: null, signal: null };
+
+const pauses = (backOff: BackOff, exits: readonly Exit[], everyMs = 100): (number | null)[] =>
+  exits.map((exit, index) => backOff.afterDeath(exit, index * everyMs));
+
+describe('the pause after a death', () => {
+  it('is nothing for the first five in a minute, then doubles up to ten seconds', () => {
+    const exits = Array<Exit>(12).fill(KILLED);
+    expect(pauses(new BackOff(), exits)).toEqual([
+      ...[0, 0, 0, 0, 0],
+      ...[500, 1000, 2000, 4000, 8000, 10_000, 10_000],
+    ]);
+  });
+
+  it('is nothing again once a minute has passed', () => {
+    const backOff = new BackOff();
+    pauses(backOff, Array<Exit>(7).fill(KILLED));
+    expect(backOff.afterDeath(KILLED, 61_000)).toBe(0);
+  });
+
+  it('ends in giving up when it failed by itself five times and never answered', () => {
+    expect(pauses(new BackOff(), Array<Exit>(5).fill(FAILED))).toEqual([0, 0, 0, 0, null]);
+    const crash: Exit = { code: null, signal: 'SIGSEGV' };
+    expect(pauses(new BackOff(), Array<Exit>(5).fill(crash)).at(-1)).toBeNull();
+  });
+
+  it.each([
+    ['somebody kills it', KILLED],
+    ['an adopted one ends, nobody knows how', ADOPTED],
+  ])('never ends in giving up when %s', (_how, exit) => {
+    expect(pauses(new BackOff(), Array<Exit>(30).fill(exit))).not.toContain(null);
+  });
+
+  it('never ends in giving up once it has answered', () => {
+    const backOff = new BackOff();
+    pauses(backOff, Array<Exit>(4).fill(FAILED));
+    backOff.answered();
+    expect(pauses(backOff, Array<Exit>(30).fill(FAILED))).not.toContain(null);
+  });
+});
