@@ -1,0 +1,70 @@
+/**
+ * What signals mean to a command that follows a prompt: interrupt the turn, leave, terminal lost.
+ *
+ * SIGINT and SIGTERM ask for the turn's end and its result is waited for; asked again, the command
+ * leaves. SIGHUP leaves at once. What must stay true: leaving never stops the session.
+ */
+import { constants } from 'node:os';
+
+type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** Thrown by `left`: the command ends now with this code. */
+export class Leave extends Error {
+  readonly exitCode: number;
+  constructor(exitCode: number) {
+    super(`leaving with ${exitCode}`);
+    this.name = 'Leave';
+    this.exitCode = exitCode;
+  }
+}
+
+export const isLeave = (error: unknown): error is Leave =>
+  error instanceof Error && error.name === 'Leave';
+
+export class Interruption {
+  /** Exit code of the signal that asked for the turn's end. */
+  requested: number | null = null;
+  /** Rejects with `Leave`. */
+  readonly left: Promise<never>;
+  private readonly leaveWith: (error: Leave) => void;
+  private reaction: ((exitCode: number) => void) | null = null;
+  private askedAt = 0;
+  private readonly quitWindowMs: number;
+
+  /** Asked again within this time, the command leaves; later it asks for the turn's end again. */
+  constructor(quitWindowMs = Infinity) {
+    this.quitWindowMs = quitWindowMs;
+    let leaveWith: (error: Leave) => void = () => undefined;
+    this.left = new Promise<never>((_, reject) => {
+      leaveWith = reject;
+    });
+    this.left.catch(() => undefined);
+    this.leaveWith = leaveWith;
+    for (const signal of SIGNALS) process.on(signal, () => this.signalled(signal));
+  }
+
+  /** What a request does from now on; one that came earlier is done at once. */
+  onRequest(reaction: (exitCode: number) => void): void {
+    this.reaction = reaction;
+    if (this.requested !== null) reaction(this.requested);
+  }
+
+  leave(exitCode: number): void {
+    this.leaveWith(new Leave(exitCode));
+  }
+
+  /** Before the next prompt: earlier requests are done with. */
+  reset(): void {
+    this.requested = null;
+  }
+
+  signalled(signal: Signal): void {
+    const exitCode = 128 + constants.signals[signal];
+    const again = this.askedAt > 0 && Date.now() - this.askedAt < this.quitWindowMs;
+    if (signal === 'SIGHUP' || again) return this.leave(exitCode);
+    this.askedAt = Date.now();
+    this.requested = exitCode;
+    this.reaction?.(exitCode);
+  }
+}

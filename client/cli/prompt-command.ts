@@ -1,0 +1,107 @@
+/**
+ * A prompt without conversation: send it, follow it, print one result, exit with its code.
+ *
+ * The road to the POST is kept short, since it is what a user waits for: renderers and everything that
+ * only a terminal needs are loaded after it. What must stay true: once the prompt is accepted, every
+ * ending prints exactly one result, except the loss of the terminal, which prints nothing.
+ */
+import type { AcceptedBody } from '../http/wire.js';
+import type { OutputFormat, PromptArguments } from './arguments.js';
+import type { Connection } from './connection.js';
+import { engineConnection } from './engine-connection.js';
+import { failureOf } from './errors.js';
+import type { Failure } from './errors.js';
+import { followPrompt } from './follow-prompt.js';
+import { readPrompt } from './input.js';
+import type { Input } from './input.js';
+import { Interruption, isLeave } from './interruption.js';
+import type { CommandIo } from './io.js';
+import { createOutput } from './output.js';
+import type { Output } from './output.js';
+import { projectFolder, readableFile } from './project.js';
+import type { Renderer } from './render/renderer.js';
+import { chosenSession, lastPrompt, sendPrompt, startSession } from './session-calls.js';
+import type { Caller } from './session-calls.js';
+
+/** How long an interrupt waits for the answer to a prompt that is on its way. */
+const ACCEPTANCE_MS_MAX = 2000;
+
+export const runPrompt = async (options: PromptArguments, io: CommandIo): Promise<number> => {
+  const project = projectFolder(options.project, io.cwd);
+  const configFile = options.config === null ? null : readableFile(options.config, io.cwd);
+  const interactive = !options.print && io.stdin.isTTY === true && io.stdout.isTTY === true;
+  const caller: Caller = { options, project, configFile, interactive, env: io.env };
+  const connection = engineConnection(io);
+  if (interactive) {
+    const { runInteractive } = await import('./interactive.js');
+    return runInteractive(caller, connection, io);
+  }
+  const output = createOutput(io.stdout, io.stderr);
+  const input = await readPrompt(options.prompt, io.stdin, options.session.kind !== 'new');
+  for (const notice of input?.notices ?? []) output.tell(`loomkin: note: ${notice}\n`);
+  return printPrompt({ caller, connection, output, input });
+};
+
+interface PrintedPrompt {
+  readonly caller: Caller;
+  readonly connection: Connection;
+  readonly output: Output;
+  readonly input: Input | null;
+}
+
+const printPrompt = async (prompt: PrintedPrompt): Promise<number> => {
+  const { connection, output, caller } = prompt;
+  const interruption = new Interruption();
+  let renderer: Renderer | null = null;
+  try {
+    const accepted = await Promise.race([interruption.left, accept(prompt, interruption)]);
+    renderer = await rendererOf(caller.options.format);
+    const following = { connection, renderer, output, interruption };
+    return await Promise.race([interruption.left, followPrompt(following, accepted)]);
+  } catch (error) {
+    if (isLeave(error) && (renderer === null || error.exitCode === 129)) return error.exitCode;
+    if (renderer === null) throw error;
+    return await printBroken(error, renderer, output);
+  }
+};
+
+/** The prompt's acceptance; an interrupt before it is sent ends the command at once. */
+const accept = async (prompt: PrintedPrompt, interruption: Interruption): Promise<AcceptedBody> => {
+  const { caller, connection, input } = prompt;
+  const { session: choice } = caller.options;
+  interruption.onRequest((exitCode) => interruption.leave(exitCode));
+  const session = await chosenSession(connection, choice, caller.project);
+  if (input === null) return lastPrompt(connection, session!.id);
+  let timer: NodeJS.Timeout | undefined;
+  interruption.onRequest((exitCode) => {
+    timer = setTimeout(() => interruption.leave(exitCode), ACCEPTANCE_MS_MAX);
+  });
+  const accepted =
+    session === null
+      ? await startSession(connection, caller, input.text)
+      : await sendPrompt(connection, caller, session.id, input.text);
+  clearTimeout(timer);
+  return accepted;
+};
+
+const rendererOf = async (format: OutputFormat): Promise<Renderer> => {
+  if (format === 'stream-json')
+    return (await import('./render/stream-json.js')).streamJsonRenderer();
+  if (format === 'json') return (await import('./render/json.js')).jsonRenderer();
+  return (await import('./render/text.js')).textRenderer();
+};
+
+const printBroken = async (error: unknown, renderer: Renderer, output: Output): Promise<number> => {
+  const failure = isLeave(error) ? leftBehind(error.exitCode) : failureOf(error);
+  const { out, err } = renderer.broken(failure);
+  output.tell(err ?? '');
+  await output.write(out ?? '');
+  return failure.exitCode;
+};
+
+const leftBehind = (exitCode: number): Failure => ({
+  kind: 'interrupted',
+  message: 'left before the interrupted turn had ended',
+  cure: 'See how it ended with loomkin -c.',
+  exitCode,
+});

@@ -1,0 +1,94 @@
+/**
+ * `loomkin ps`: which sessions there are and how they stand. Starts nothing.
+ *
+ * The daemon is asked where one answers; else the store is read, and what the store calls busy is
+ * shown as lost, since nothing works on it. What must stay true: SQLite is loaded only in that case.
+ */
+import { existsSync } from 'node:fs';
+
+import { homePaths, loomkinHome } from '../../config/paths.js';
+import type { HomePaths } from '../../config/paths.js';
+import type { SessionDocument, SessionsBody } from '../http/wire.js';
+import { findEngine } from './find-engine.js';
+import { createHttpClient, isUnreachable } from './http-client.js';
+import { CommandFailure } from './io.js';
+import type { CommandIo } from './io.js';
+
+export interface PsOptions {
+  readonly all: boolean;
+  readonly json: boolean;
+}
+
+export const runPs = async (options: PsOptions, io: CommandIo): Promise<number> => {
+  const paths = homePaths(loomkinHome(io.env));
+  const asked = await askDaemon(paths, options);
+  const sessions = asked ?? (await readStored(paths, options));
+  if (options.json) {
+    io.stdout.write(`${JSON.stringify({ sessions } satisfies SessionsBody)}\n`);
+    return 0;
+  }
+  const { sessionTable } = await import('./render/session-table.js');
+  const stdout: CommandIo['stdout'] & { readonly columns?: number } = io.stdout;
+  const columns = io.stdout.isTTY === true ? stdout.columns || 80 : null;
+  io.stdout.write(sessionTable(sessions, { columns, now: Date.now() }));
+  if (asked === null && sessions.length > 0)
+    io.stderr.write('loomkin: note: the engine is down; sessions go on at the next loomkin up\n');
+  return 0;
+};
+
+/** Null when nobody answers. */
+const askDaemon = async (
+  paths: HomePaths,
+  { all }: PsOptions,
+): Promise<readonly SessionDocument[] | null> => {
+  const engine = await findEngine(paths);
+  if (engine === null) return null;
+  const http = createHttpClient();
+  try {
+    const path = `/v1/sessions${all ? '?all=1' : ''}`;
+    return (await http.call<SessionsBody>(engine, { method: 'GET', path })).sessions;
+  } catch (error) {
+    if (isUnreachable(error)) return null;
+    throw error;
+  } finally {
+    http.close();
+  }
+};
+
+const readStored = async (
+  paths: HomePaths,
+  { all }: PsOptions,
+): Promise<readonly SessionDocument[]> => {
+  if (!existsSync(paths.database)) return [];
+  const [{ openReadOnly }, { sessionDocuments }, { listSessions }] = await Promise.all([
+    import('../../activities/stores/open-store.js'),
+    import('../http/documents.js'),
+    import('../session-lookup.js'),
+  ]);
+  const now = new Date();
+  try {
+    const store = openReadOnly(paths.database);
+    const rows = await listSessions(store, { all, project: null, prefix: null }, now);
+    const sources = { store, attachedTo: () => 0, now: () => now };
+    const documents = await sessionDocuments(rows, sources);
+    await store.close();
+    return documents.map(asLost);
+  } catch (error) {
+    throw new CommandFailure(
+      'store_unreadable',
+      `the sessions can't be read (${paths.database}: ${(error as Error).message})`,
+      'See loomkin status; copies are kept in backups/ of LOOMKIN_HOME',
+    );
+  }
+};
+
+const WORKING = new Set(['thinking', 'tool', 'waiting']);
+
+const asLost = (session: SessionDocument): SessionDocument => ({
+  ...session,
+  state: WORKING.has(session.state) ? 'lost' : session.state,
+  agents: session.agents.map((agent) => ({
+    ...agent,
+    state: WORKING.has(agent.state) ? 'lost' : agent.state,
+  })),
+});

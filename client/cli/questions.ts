@@ -1,0 +1,83 @@
+/**
+ * Asks the person at the terminal whether a tool call may go ahead: y, n, or always in this session.
+ *
+ * What must stay true: only what was typed after the question was shown can answer it; a question
+ * that was answered elsewhere, or that nobody needs any more, goes away by itself.
+ */
+import { createInterface } from 'node:readline';
+
+import type { Approval } from '../../workflows/protocol/approvals.js';
+import { plainText } from './render/call-summary.js';
+import type { Colours } from './render/terminal.js';
+
+export type Answer = 'yes' | 'no' | 'always' | 'interrupt' | 'quit' | 'gone';
+
+export interface Terminal {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WritableStream;
+  readonly colours: Colours;
+}
+
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  y: 'yes',
+  yes: 'yes',
+  n: 'no',
+  no: 'no',
+  a: 'always',
+  always: 'always',
+};
+/** What arrives sooner was typed before anybody could read the question. */
+const TYPED_BEFORE_MS = 250;
+
+export const questionText = (approval: Approval, colours: Colours): string => {
+  const subject = plainText(approval.subject).trimEnd();
+  const body = subject.includes('\n')
+    ? `${approval.tool}:\n${subject.replace(/^/gm, '    ')}`
+    : `${approval.tool}: ${subject}`;
+  return [
+    `${colours.yellow('?')} ${colours.bold(`May it run ${body}`)}`,
+    colours.dim('  y = yes, once   n = no'),
+    colours.dim(`  a = always in this session: ${plainText(approval.grant)}`),
+    '',
+  ].join('\n');
+};
+
+export const askPermission = (
+  approval: Approval,
+  terminal: Terminal,
+  gone: AbortSignal,
+): Promise<Answer> =>
+  new Promise((resolve) => {
+    const { stdin: input, stdout: output } = terminal;
+    if (gone.aborted) return resolve('gone');
+    output.write(questionText(approval, terminal.colours));
+    const lines = createInterface({ input, output, terminal: true, prompt: '  [y/n/a] ' });
+    const shownAt = Date.now();
+    const clearTyped = setTimeout(
+      () => lines.write(null, { ctrl: true, name: 'u' }),
+      TYPED_BEFORE_MS,
+    );
+    const settle = (answer: Answer): void => {
+      clearTimeout(clearTyped);
+      gone.removeEventListener('abort', onGone);
+      lines.off('close', onClose).close();
+      resolve(answer);
+    };
+    const onClose = (): void => settle('quit');
+    const onGone = (): void => {
+      output.write('\n');
+      settle('gone');
+    };
+    gone.addEventListener('abort', onGone);
+    lines.on('SIGINT', () => {
+      output.write('\n');
+      settle('interrupt');
+    });
+    lines.on('close', onClose);
+    lines.on('line', (line) => {
+      const answer = ANSWERS[line.trim().toLowerCase()];
+      if (answer !== undefined && Date.now() - shownAt >= TYPED_BEFORE_MS) settle(answer);
+      else lines.prompt();
+    });
+    lines.prompt();
+  });

@@ -1,0 +1,201 @@
+/**
+ * The conversation on a terminal: text as it streams, one line per tool call, how it ended, its cost.
+ *
+ * What must stay true: an answer's text shows once however it came (streamed, replayed, or streamed
+ * and cut by a new attempt, which is announced), and everything foreign passes `plainText`.
+ */
+import type { AnswerBlock, SessionEvent } from '../../../workflows/protocol/events.js';
+import { callSummary, oneLine, plainText, shorten } from './call-summary.js';
+import type { Renderer } from './renderer.js';
+import type { ResultEvent } from './result-document.js';
+import { endingText, retryText, shortId } from './text.js';
+
+export interface Colours {
+  readonly dim: (text: string) => string;
+  readonly bold: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly yellow: (text: string) => string;
+}
+
+export interface TerminalOptions {
+  readonly colours: Colours;
+  readonly columns: () => number;
+  /** Lines may be taken back (not on a dumb terminal). */
+  readonly erasable: boolean;
+}
+
+type EventOf<Kind extends SessionEvent['kind']> = Extract<SessionEvent, { readonly kind: Kind }>;
+
+const ERROR_LINES_MAX = 6;
+
+export const terminalRenderer = (options: TerminalOptions): Renderer => {
+  const screen = new Screen(options);
+  let session = '';
+  return {
+    accepted: (body) => {
+      const known = session === body.session_id;
+      session = body.session_id;
+      return { out: known ? '' : screen.opening(body) };
+    },
+    event: ({ event }) => ({ out: screen.event(event) }),
+    delta: (delta) => ({ out: screen.delta(delta) }),
+    result: ({ event }, exitCode) => ({ out: screen.result(event as ResultEvent, exitCode) }),
+    broken: (failure) => ({ err: screen.lines([`loomkin: ${failure.message}. ${failure.cure}`]) }),
+  };
+};
+
+class Screen {
+  private readonly options: TerminalOptions;
+  /** Text of the answer in hand that is already on the screen. */
+  private streamed = { turn: -1, attempt: 0, text: '' };
+  private readonly calls = new Map<string, string>();
+  private atLineStart = true;
+  private transient = false;
+
+  constructor(options: TerminalOptions) {
+    this.options = options;
+  }
+
+  opening(body: {
+    readonly session_id: string;
+    readonly model: string;
+    readonly project: string;
+    readonly notices: readonly string[];
+  }): string {
+    const { dim } = this.options.colours;
+    const head = `session ${shortId(body.session_id)} · ${body.model} · ${body.project}`;
+    return this.lines([dim(head), ...body.notices.map((text) => dim(`note: ${text}`))]);
+  }
+
+  delta(delta: { readonly turn: number; readonly attempt: number; readonly text: string }): string {
+    const before = this.streamed;
+    const same = delta.turn === before.turn && delta.attempt === before.attempt;
+    const again = delta.turn === before.turn && !same && before.text !== '';
+    const mark = again ? this.lines([this.options.colours.yellow('↻ the answer starts anew')]) : '';
+    this.streamed = {
+      turn: delta.turn,
+      attempt: delta.attempt,
+      text: (same ? before.text : '') + delta.text,
+    };
+    return mark + this.text(delta.text);
+  }
+
+  event(event: SessionEvent): string {
+    switch (event.kind) {
+      case 'answer':
+        return this.answer(event);
+      case 'tool_result':
+        return this.toolResult(event);
+      case 'retry':
+        return this.lines([this.options.colours.yellow(`… ${plainText(retryText(event))}`)]);
+      case 'notice':
+        return this.lines([this.options.colours.dim(`note: ${plainText(event.text)}`)]);
+      case 'effect':
+        return this.effect(event);
+      case 'approval':
+        return this.freshLine();
+      case 'prompt':
+      case 'state':
+      case 'result':
+        return '';
+      default:
+        return '';
+    }
+  }
+
+  /** The last words were shown as an answer; here is how it ended. */
+  result(result: ResultEvent, exitCode: number): string {
+    const { dim, red } = this.options.colours;
+    const ending = exitCode === 0 ? [] : [red(`✗ ${plainText(endingText(result))}`)];
+    return this.lines([...ending, dim(`— ${costLine(result)}`)]);
+  }
+
+  /** Whole lines, below whatever is on the screen. */
+  lines(lines: readonly string[]): string {
+    const shown = lines.filter((line) => line !== '');
+    if (shown.length === 0) return '';
+    return `${this.freshLine()}${shown.join('\n')}\n`;
+  }
+
+  private answer(event: EventOf<'answer'>): string {
+    const text = textOf(event.blocks);
+    const { turn, text: seen } = this.streamed;
+    const shown = turn === event.turn ? seen : '';
+    const rest = text.startsWith(shown) ? text.slice(shown.length) : `\n${text}`;
+    this.streamed = { turn: event.turn, attempt: Infinity, text };
+    const words = this.text(rest);
+    const calls = event.blocks.filter((block) => block.kind === 'tool_call');
+    for (const call of calls) this.calls.set(call.callId, callSummary(call));
+    const running = calls.map((call) => this.calls.get(call.callId)!);
+    return words + (running.length > 0 ? this.passing(`… ${running.join(', ')}`) : '');
+  }
+
+  private toolResult(event: EventOf<'tool_result'>): string {
+    const { green, red, dim } = this.options.colours;
+    const summary = this.calls.get(event.callId) ?? event.callId;
+    this.calls.delete(event.callId);
+    const line = shorten(summary, this.options.columns() - 2);
+    const waiting = [...this.calls.values()];
+    const after = waiting.length > 0 ? () => this.passing(`… ${waiting.join(', ')}`) : () => '';
+    if (!event.isError) return this.lines([`${green('✓')} ${line}`]) + after();
+    const why = plainText(event.text).trim().split('\n');
+    const shown = why.slice(0, ERROR_LINES_MAX).map((text) => dim(`  ${text}`));
+    const more =
+      why.length > shown.length ? [dim(`  … ${why.length - shown.length} more lines`)] : [];
+    return this.lines([`${red('✗')} ${line}`, ...shown, ...more]) + after();
+  }
+
+  private effect(event: EventOf<'effect'>): string {
+    if (event.outcome !== 'unknown' && !event.recovered) return '';
+    const name = this.calls.get(event.callId) ?? event.callId;
+    const found =
+      event.outcome === 'unknown'
+        ? 'was cut off and its outcome is unknown'
+        : `was cut off; found out: ${event.outcome === 'applied' ? 'done' : 'not done'}`;
+    return this.lines([this.options.colours.yellow(`↻ ${oneLine(name)} ${found}`)]);
+  }
+
+  /** Foreign text as it comes, without a line's end of ours. */
+  private text(text: string): string {
+    if (text === '') return '';
+    const plain = plainText(text);
+    const start = this.transient ? this.startLine() : '';
+    this.atLineStart = plain.endsWith('\n');
+    return start + plain;
+  }
+
+  /** A line that the next output takes back. */
+  private passing(text: string): string {
+    if (!this.options.erasable) return '';
+    const start = this.startLine();
+    this.transient = true;
+    this.atLineStart = false;
+    return start + this.options.colours.dim(shorten(text, this.options.columns() - 1));
+  }
+
+  /** For what others write: a question stands on lines of its own. */
+  private freshLine(): string {
+    const start = this.startLine();
+    this.atLineStart = true;
+    return start;
+  }
+
+  private startLine(): string {
+    const start = this.transient ? '\r\u001b[K' : this.atLineStart ? '' : '\n';
+    this.transient = false;
+    return start;
+  }
+}
+
+const textOf = (blocks: readonly AnswerBlock[]): string =>
+  blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('');
+
+const costLine = (result: ResultEvent): string => {
+  const turns = `${result.numTurns} ${result.numTurns === 1 ? 'turn' : 'turns'}`;
+  const cost = result.costUsd === null ? 'cost unknown' : `$${result.costUsd.toFixed(4)}`;
+  const seconds = `${(result.durationMs / 1000).toFixed(1)} s`;
+  const changed = result.filesChanged.length;
+  const files = changed === 0 ? [] : [`${changed} ${changed === 1 ? 'file' : 'files'} changed`];
+  return [turns, cost, seconds, ...files].join(' · ');
+};
