@@ -4,6 +4,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  globalSetup: '<rootDir>/test/support/before-all.mjs',
+  globalTeardown: '<rootDir>/test/support/after-all.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
@@ -17,6 +19,10 @@ export default {
     ],
   },
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/examples/'],
+  coverageProvider: 'v8',
   testTimeout: 60000,
   maxWorkers: 2,
+  // Each file that loads the Temporal SDK leaves some 28 MB behind.
+  workerIdleMemoryLimit: '1GB',
 };

@@ -28,8 +28,10 @@ import {
   dropInbox,
   initialCarry,
   noteCalls,
+  noteInterrupt,
   REPEATS_ENDED,
   REPEATS_TOLD,
+  type TurnInput,
 } from './state.js';
 import { takeTurn, type TurnEnd } from './turn.js';
 
@@ -100,7 +102,7 @@ export class Agent implements GateHost {
     const end = await this.turnScope.run(() => takeTurn(this, turn, begun.input));
     this.turnScope = null;
     sinks.faults.reach('turn.end');
-    return this.note(end);
+    return this.note(end, begun.input);
   }
 
   /** Writes the one result of all open prompts; a stopped agent answers its inbox with it, too. */
@@ -121,12 +123,13 @@ export class Agent implements GateHost {
     this.show(stopping ? 'ended' : 'idle');
   }
 
-  private note(end: TurnEnd): PromptEnd | null {
+  private note(end: TurnEnd, input: TurnInput): PromptEnd | null {
     if (end.kind === 'answered' || end.kind === 'called')
       this.carry = addCost(this.carry, end.costUsd);
     if (end.kind === 'called') this.carry = noteCalls(this.carry, end.calls, end.results);
     const { repeats } = this.carry.guard;
-    if (end.kind === 'interrupted') this.carry = { ...this.carry, notices: [INTERRUPTED_NOTICE] };
+    if (end.kind === 'interrupted')
+      this.carry = noteInterrupt(this.carry, end.isRead ? [] : input.messages, INTERRUPTED_NOTICE);
     else if (repeats >= REPEATS_TOLD) this.carry = { ...this.carry, notices: [LOOP_NOTICE] };
     return endingOf(end, this.carry, repeats >= REPEATS_ENDED);
   }

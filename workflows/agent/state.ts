@@ -34,6 +34,7 @@ export const initialCarry = (start: AgentStart): AgentCarry =>
     guard: { signature: '', repeats: 0 },
     grants: [],
     costUsd: 0,
+    unread: [],
     notices: [],
     stopping: false,
   };
@@ -63,9 +64,10 @@ export const beginTurn = (
   const messages = carry.inbox.map((item) => item.messageId);
   const settings = carry.inbox.at(-1)?.settings ?? carry.settings;
   return {
-    input: { messages, notices: carry.notices },
+    input: { messages: [...carry.unread, ...messages], notices: carry.notices },
     carry: {
       ...carry,
+      unread: [],
       notices: [],
       turn: carry.turn + 1,
       inbox: [],
@@ -107,6 +109,16 @@ export const noteCalls = (
   const repeats = signature === carry.guard.signature ? carry.guard.repeats + 1 : 1;
   return { ...carry, guard: { signature, repeats } };
 };
+
+/**
+ * An interrupted turn: the model is told, and prompts it may not have read are kept for it. One that
+ * it has read all the same is not written twice: the transcript knows it by its id.
+ */
+export const noteInterrupt = (
+  carry: AgentCarry,
+  unread: readonly MessageId[],
+  notice: string,
+): AgentCarry => ({ ...carry, unread, notices: [notice] });
 
 /** These prompts are answered. */
 export const closePrompts = (carry: AgentCarry, answered: readonly MessageId[]): AgentCarry => ({

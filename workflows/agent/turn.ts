@@ -23,7 +23,8 @@ export type TurnEnd =
       readonly calls: readonly ToolCallSummary[];
       readonly results: readonly RunToolResult[];
     }
-  | { readonly kind: 'interrupted' }
+  /** `isRead`: the model's side has the prompts of this turn in its transcript. */
+  | { readonly kind: 'interrupted'; readonly isRead: boolean }
   | { readonly kind: 'failed'; readonly type: FailureType; readonly message: string };
 
 const runOne = async (
@@ -45,12 +46,12 @@ const think = async (host: GateHost, turn: TurnRef, input: TurnInput): Promise<T
   const answer = await worldActivities.callModel.executeWithOptions({ summary }, [
     { ...turn, model, messages: input.messages, notices: input.notices },
   ]);
-  if (answer.kind === 'interrupted') return { kind: 'interrupted' };
+  if (answer.kind === 'interrupted') return { kind: 'interrupted', isRead: true };
   const { calls, costUsd } = answer;
   if (calls.length === 0) return { kind: 'answered', costUsd };
   const results = await performInOrder(calls, (call) => runOne(host, turn, call));
   return results.some((result) => result.interrupted)
-    ? { kind: 'interrupted' }
+    ? { kind: 'interrupted', isRead: true }
     : { kind: 'called', costUsd, calls, results };
 };
 
@@ -70,7 +71,7 @@ export const takeTurn = async (
   try {
     return await think(host, turn, input);
   } catch (error) {
-    if (isCancellation(error)) return { kind: 'interrupted' };
+    if (isCancellation(error)) return { kind: 'interrupted', isRead: false };
     const failed = knownFailure(error);
     if (failed) return failed;
     throw error;

@@ -64,6 +64,8 @@ export interface AgentCarry {
   /** Session grants ("always"), as rules of `permission.ts`. */
   readonly grants: readonly string[];
   readonly costUsd: number;
+  /** Prompts of an interrupted turn that no model has read; the next turn takes them along. */
+  readonly unread: readonly MessageId[];
   /** Words of the host that the model reads before its next answer. */
   readonly notices: readonly string[];
   readonly stopping: boolean;

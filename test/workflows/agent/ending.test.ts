@@ -48,8 +48,20 @@ describe('how a prompt ends', () => {
     ['no turn limit', CALLED, carryWith({ promptTurns: 999 }), false, null],
     ['it goes in circles', CALLED, carryWith({}), true, 'no_progress'],
     ['it goes in circles while a prompt waits', CALLED, carryWith(waiting), true, null],
-    ['it was interrupted', { kind: 'interrupted' }, carryWith({}), false, 'interrupted'],
-    ['it was stopped', { kind: 'interrupted' }, carryWith({ stopping: true }), false, 'stopped'],
+    [
+      'it was interrupted',
+      { kind: 'interrupted', isRead: true },
+      carryWith({}),
+      false,
+      'interrupted',
+    ],
+    [
+      'it was stopped',
+      { kind: 'interrupted', isRead: true },
+      carryWith({ stopping: true }),
+      false,
+      'stopped',
+    ],
     ['it was stopped at its last word', ANSWERED, carryWith({ stopping: true }), false, 'stopped'],
   ])('%s', (_, end, carry, isLooping, outcome) => {
     expect(endingOf(end, carry, isLooping)?.outcome ?? null).toBe(outcome);
