@@ -1,5 +1,7 @@
 /**
  * Writes questions to people where screens look for them, and takes back those nobody needs answered.
+ * The wait itself is the workflow's. What must stay true: asking twice is one question, and one that was
+ * answered is never taken back.
  */
 import type { RequestApprovalRequest, SettleApprovalRequest } from '../workflows/protocol/turn.js';
 import { toolCallIdOf } from '../workflows/protocol/ids.js';

@@ -13,14 +13,36 @@ import { effectKeyOf, toolCallIdOf } from '../workflows/protocol/ids.js';
 import type { RunToolRequest } from '../workflows/protocol/turn.js';
 import type { Store } from './stores/store.js';
 
+/** A completion may be on its way for this long; the row must outlive it. */
+const DROP_AFTER_MS = 2_000;
+
 const effectKeyIn = (activityType: string, args: readonly unknown[]): string | null => {
   if (activityType !== 'runTool') return null;
   const { sessionId, agent, turn, call } = args[0] as RunToolRequest;
   return effectKeyOf(sessionId, toolCallIdOf(agent, turn, call.index));
 };
 
+/** What runs in this process right now, for whoever compares it with what the server believes. */
+export class RunningActivities {
+  private readonly keys = new Set<string>();
+
+  has(workflowId: string, activityId: string): boolean {
+    return this.keys.has(`${workflowId}/${activityId}`);
+  }
+
+  async during<Result>(key: string, body: () => Promise<Result>): Promise<Result> {
+    this.keys.add(key);
+    try {
+      return await body();
+    } finally {
+      // A completion that the server has not heard of is still ours, like its row.
+      setTimeout(() => this.keys.delete(key), DROP_AFTER_MS).unref();
+    }
+  }
+}
+
 export const noteInFlight =
-  (store: Store): ActivityInterceptorsFactory =>
+  (store: Store, running: RunningActivities): ActivityInterceptorsFactory =>
   (context) => {
     const { info } = context;
     const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
@@ -35,10 +57,13 @@ export const noteInFlight =
           effectKey: effectKeyIn(info.activityType, input.args),
         });
         try {
-          return await next(input);
+          return await running.during(`${workflowId}/${info.activityId}`, () => next(input));
         } finally {
-          // Nobody waits for it: a row too many is failed at the next start and found to be gone.
-          store.call('dropInFlight', { activityKey }).catch(() => undefined);
+          // Later than the server can need to hear of the end: a row too many is found to be gone.
+          const drop = (): void => {
+            store.call('dropInFlight', { activityKey }).catch(() => undefined);
+          };
+          setTimeout(drop, DROP_AFTER_MS).unref();
         }
       },
     };

@@ -54,7 +54,7 @@ const resultOf = async (
     messages,
     outcome,
     exitCode: request.exitCode ?? ENDINGS[outcome].exitCode,
-    text: outcome === 'done' ? words : [words, reason ?? ''].filter((part) => part).join('\n\n'),
+    text: words === '' ? (reason ?? '') : words,
     reason,
     numTurns: sums.calls,
     durationMs: Math.max(0, now - new Date(sentAt ?? now).getTime()),

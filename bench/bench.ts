@@ -65,8 +65,6 @@ const measureAll = async (bench: Bench): Promise<Report> => {
     rows.push(...(await measure(bench)));
     console.error(`bench: ${name} ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
   }
-  if (readlinkSync(join(root, 'dist', 'current')) !== build)
-    throw new Error('the checkout was built anew in the middle of it: run it again');
   const load = { before, after: loadNow() };
   const at = new Date().toISOString();
   return { quick: values.quick, build, temporal, at, machine: describeMachine(), load, rows };
@@ -80,23 +78,32 @@ const print = (report: Report): void => {
       `Node ${machine.node}, Temporal ${temporal}, build ${build}; load ${load.before} before, ${load.after} after`,
   );
   if (values.json !== undefined) writeFileSync(values.json, documentOf(report));
+  if (readlinkSync(join(root, 'dist', 'current')) !== build)
+    throw new Error('the checkout was built anew in the middle of it: run it again');
 };
 
 const main = async (): Promise<void> => {
   const model = await startModelServer(root);
   const installation = openInstallation(root, model);
-  // A second interrupt does not wait for the first one's tidying.
-  process.once('SIGINT', () => void close().finally(() => process.exit(130)));
   const close = async (): Promise<void> => {
     closeConnections();
-    await installation.close();
-    await model.close();
+    await installation.close().finally(() => model.close());
   };
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new Error(`interrupted by ${signal}`)));
+  });
   try {
-    print(await measureAll({ root, installation, model, quick: values.quick }));
+    const measured = measureAll({ root, installation, model, quick: values.quick });
+    print(await Promise.race([measured, interrupted]));
   } finally {
     await close();
   }
 };
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  process.exit(1);
+}

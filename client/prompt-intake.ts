@@ -101,8 +101,9 @@ const writeDown = async (
   const [, isFresh] = await Promise.all([
     storeSession(store, session, known),
     storeMessage(store, prompt, now().toISOString()),
-    secrets && writeSecrets(secretsFolder, prompt.sessionId, secrets),
   ]);
+  // After the store has said yes: a prompt it refuses must not replace the session's keys.
+  if (secrets) await writeSecrets(secretsFolder, prompt.sessionId, secrets);
   return isFresh;
 };
 

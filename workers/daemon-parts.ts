@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
 
+import { RunningActivities } from '../activities/in-flight.js';
 import { warmUp } from '../activities/models/openai-chat.js';
 import { makeTurnSignals } from '../activities/turn-signals.js';
 import { openStore } from '../activities/stores/open-store.js';
@@ -20,10 +21,12 @@ import { programFile } from '../config/dist.js';
 import { taskQueueOf } from '../workflows/protocol/names.js';
 import { bindActivities, type DaemonPlaces } from './deps.js';
 import { openGateway } from './gateway-parts.js';
+import { watchFence } from './fence-watch.js';
 import { installationName } from './installation.js';
 import { failOrphans } from './orphans.js';
 import { connectTemporal } from './temporal-connection.js';
 import { prepareServer } from './temporal-setup.js';
+import { watchServer } from './server-watch.js';
 import { createWorker } from './worker.js';
 
 export interface DaemonOptions extends DaemonPlaces {
@@ -64,7 +67,9 @@ const openGuardedStore = async (options: DaemonOptions): Promise<Store> => {
     faultsLog: paths.faultsLog,
     onGone: options.onStoreGone,
   });
-  await store.call('takeFence', { pid: process.pid, at: new Date().toISOString() });
+  const at = new Date().toISOString();
+  const { fence } = await store.call('takeFence', { pid: process.pid, at });
+  watchFence(store, fence, options.onFenced);
   return guardFence(store, options.onFenced);
 };
 
@@ -91,10 +96,15 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   const deps = bindActivities(store, options, turnSignals, deltas.publish);
   await failOrphans(store, client);
   const bundle = readFileSync(join(options.scriptsDir, 'workflow-bundle.js'), 'utf8');
-  const worker = await createWorker(options.temporalAddress, taskQueue, bundle, deps);
-  const running = worker.run();
+  const running = new RunningActivities();
+  const worker = await createWorker(options.temporalAddress, taskQueue, bundle, {
+    ...deps,
+    running,
+  });
+  const ended = worker.run();
+  watchServer({ store, client, running, runtimeFile: options.paths.runtime });
   // A worker that ends by itself leaves nothing to serve: die and be started anew.
-  running.catch((error: unknown) => {
+  ended.catch((error: unknown) => {
     console.error(error);
     process.exit(1);
   });
@@ -104,7 +114,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   return {
     async stop() {
       await gateway.close();
-      await stopWorker(worker, running);
+      await stopWorker(worker, ended);
       await store.close();
     },
   };

@@ -9,9 +9,11 @@ import { openFaults } from '../activities/effects/fault-points.js';
 import { makeProcessEffects } from '../activities/effects/process-effect.js';
 import type { ActivityDeps } from '../activities/index.js';
 import type { PublishDelta, ReadSession, TurnSignals } from '../activities/sessions.js';
+import { makePatient } from '../activities/stores/patient-store.js';
 import type { Store } from '../activities/stores/store.js';
 import { contextBlock } from '../activities/models/context-block.js';
 import { TOOLS } from '../activities/tools/registry.js';
+import { makeBaseTrees } from '../activities/tools/base-trees.js';
 import type { HomePaths } from '../config/paths.js';
 import { readSecrets } from '../config/secrets.js';
 import type { FailureType } from '../workflows/protocol/failures.js';
@@ -49,7 +51,7 @@ export const bindActivities = (
   const { paths } = places;
   const now = (): Date => new Date();
   return {
-    store,
+    store: makePatient(store),
     readSession: readSessionFrom(store, paths.secrets),
     reachFault: openFaults({ spec: process.env['LOOMKIN_FAULT'], logFile: paths.faultsLog }),
     turnSignals,
@@ -61,6 +63,8 @@ export const bindActivities = (
       concurrency: 4,
     }),
     scratchDir: paths.scratch,
+    shellsDir: paths.shells,
+    baseTrees: makeBaseTrees(),
     scriptsDir: places.modelScriptDirs,
     now,
     contextBlock: (session) => contextBlock(session, now()),

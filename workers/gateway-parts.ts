@@ -1,5 +1,6 @@
 /**
  * Builds the daemon's front: gateway verbs over Temporal and store, and the HTTP server on loopback.
+ * What must stay true: when it resolves, the port answers and everything behind it is ready.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';

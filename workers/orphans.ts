@@ -12,8 +12,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Store } from '../activities/stores/store.js';
 import { agentNameOf, agentWorkflowIdOf, sessionIdOf } from '../workflows/protocol/ids.js';
 
-/** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API: handed to a worker that never answered. */
-const STARTED = 2;
+/** Temporal's states of an activity that a worker has: STARTED and CANCEL_REQUESTED. */
+const STARTED: readonly unknown[] = [2, 3];
 
 const LOST = ApplicationFailure.create({
   message: 'the daemon that ran this activity died',
@@ -42,7 +42,17 @@ const failByToken = async (store: Store, client: Client): Promise<void> => {
   );
 };
 
-const failStarted = async (client: Client, workflowId: string): Promise<void> => {
+export interface StartedActivity {
+  readonly workflowId: string;
+  readonly activityId: string;
+  readonly attempt: number;
+}
+
+/** Activities of this workflow that a worker has, as far as Temporal knows. */
+export const startedActivities = async (
+  client: Client,
+  workflowId: string,
+): Promise<readonly StartedActivity[]> => {
   const description = await client.workflow
     .getHandle(workflowId)
     .describe()
@@ -50,14 +60,23 @@ const failStarted = async (client: Client, workflowId: string): Promise<void> =>
       if ((error as Error).name === 'WorkflowNotFoundError') return null;
       throw error;
     });
-  const started = (description?.raw.pendingActivities ?? []).filter(
-    ({ state }) => state === STARTED,
-  );
-  await Promise.all(
-    started.map(({ activityId }) =>
-      unlessGone(client.activity.fail({ workflowId, activityId: activityId ?? '' }, LOST)),
-    ),
-  );
+  return (description?.raw.pendingActivities ?? [])
+    .filter(({ state }) => STARTED.includes(state))
+    .map(({ activityId, attempt }) => ({
+      workflowId,
+      activityId: activityId ?? '',
+      attempt: attempt ?? 0,
+    }));
+};
+
+export const handBackActivity = (client: Client, activity: StartedActivity): Promise<void> => {
+  const { workflowId, activityId } = activity;
+  return unlessGone(client.activity.fail({ workflowId, activityId }, LOST));
+};
+
+const failStarted = async (client: Client, workflowId: string): Promise<void> => {
+  const started = await startedActivities(client, workflowId);
+  await Promise.all(started.map((activity) => handBackActivity(client, activity)));
 };
 
 export const failOrphans = async (store: Store, client: Client): Promise<void> => {

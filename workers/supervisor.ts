@@ -32,7 +32,7 @@ const asFailure = (error: unknown): StartupFailure =>
     : new StartupFailure(
         'supervisor_failed',
         `the supervisor can't start: ${(error as Error).message}`,
-        'Correct this and run the command again',
+        'Correct this and run the command again.',
       );
 
 const supervise = async (paths: HomePaths): Promise<void> => {

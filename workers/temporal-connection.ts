@@ -11,6 +11,12 @@ const ATTEMPT_MS = 1_000;
 const PAUSE_MS = 20;
 const WHOLE_MS = 60_000;
 
+/** gRPC would wait a second and longer; a killed server is back in a third of one. */
+const RECONNECT = {
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 500,
+};
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Throws the last error when the server does not answer within a minute. */
@@ -20,7 +26,11 @@ export const connectTemporal = async (
   const deadline = Date.now() + WHOLE_MS;
   for (;;) {
     try {
-      const connection = await Connection.connect({ address, connectTimeout: ATTEMPT_MS });
+      const connection = await Connection.connect({
+        address,
+        connectTimeout: ATTEMPT_MS,
+        channelArgs: RECONNECT,
+      });
       return { connection, client: new Client({ connection, namespace: NAMESPACE }) };
     } catch (error) {
       if (Date.now() > deadline) throw error;

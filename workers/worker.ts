@@ -8,7 +8,7 @@
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
 import { createActivities, type ActivityDeps } from '../activities/index.js';
-import { noteInFlight } from '../activities/in-flight.js';
+import { noteInFlight, type RunningActivities } from '../activities/in-flight.js';
 import { NAMESPACE } from '../workflows/protocol/names.js';
 import type { AgentSinks } from '../workflows/protocol/sinks.js';
 import type { InjectedSinks } from '@temporalio/worker';
@@ -45,7 +45,7 @@ export const createWorker = async (
   address: string,
   taskQueue: string,
   bundle: string,
-  deps: ActivityDeps,
+  deps: ActivityDeps & { readonly running: RunningActivities },
 ): Promise<Worker> => {
   installRuntime();
   const sinks: InjectedSinks<AgentSinks> = {
@@ -60,7 +60,7 @@ export const createWorker = async (
     taskQueue,
     workflowBundle: { code: bundle },
     activities: { ...createActivities(deps) },
-    interceptors: { activity: [noteInFlight(deps.store)] },
+    interceptors: { activity: [noteInFlight(deps.store, deps.running)] },
     sinks,
     stickyQueueScheduleToStartTimeout: '1s',
     maxHeartbeatThrottleInterval: '3s',

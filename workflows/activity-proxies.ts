@@ -9,7 +9,7 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 
 import type { AgentActivities } from './protocol/turn.js';
 
-const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+const RETRY = { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '30s' } as const;
 
 /** Model calls and tools: long, heartbeating, and always allowed to say how far they came. */
 export const worldActivities = proxyActivities<Pick<AgentActivities, 'callModel' | 'runTool'>>({
@@ -23,6 +23,7 @@ export const worldActivities = proxyActivities<Pick<AgentActivities, 'callModel'
 export const recordActivities = proxyActivities<
   Pick<AgentActivities, 'requestApproval' | 'cancelApproval' | 'recordOutcome'>
 >({
-  startToCloseTimeout: '60s',
+  // Milliseconds of work; a kill that hides one from the orphans' search costs this much.
+  startToCloseTimeout: '5s',
   retry: RETRY,
 });

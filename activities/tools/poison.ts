@@ -16,9 +16,9 @@ export const poisonResult = (tool: string): string =>
   'Do it another way, in smaller parts.';
 
 export const poisonOutcome = (row: EffectRow, at: string): EffectOutcome => ({
-  state: 'failed',
+  state: 'unknown',
   text: `${poisonResult(row.tool)} Whether a part of it happened: outcome unknown; look before you go on.`,
   isError: true,
-  note: { effect: row.effect, outcome: 'failed', recovered: true, paths: [], commit: null },
+  note: { effect: row.effect, outcome: 'unknown', recovered: true, paths: [], commit: null },
   at,
 });

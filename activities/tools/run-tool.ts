@@ -6,7 +6,6 @@
  * world changes at most once; every call ends with exactly one stored result.
  */
 import type { RunToolRequest, RunToolResult } from '../../workflows/protocol/turn.js';
-import { toolCallIdOf, type ToolCallId } from '../../workflows/protocol/ids.js';
 import { isShutdown, type ActivityScope } from '../activity-scope.js';
 import { noteAgentState } from '../agent-state.js';
 import type { CarriedOut, EffectEnvironment } from '../effects/effect.js';
@@ -15,29 +14,25 @@ import { carryOutFileChange, recoverFileChange } from '../effects/file-effect.js
 import type { ProcessEffects } from '../effects/process-effect.js';
 import type { ReadSession, SessionFacts, TurnSignals } from '../sessions.js';
 import type { EffectRow } from '../stores/effects-store.js';
-import type { Store } from '../stores/store.js';
-import type { EffectNote } from '../stores/transcript-store.js';
+import type { EffectNote, TranscriptRow } from '../stores/transcript-store.js';
 import { readCall, type ParsedCall } from './call-arguments.js';
 import { poisonOutcome, poisonResult, POISON_ATTEMPTS, POISON_DEATHS } from './poison.js';
 import { recordResult, type CallResult } from './record-result.js';
 import type { Tool } from './tool.js';
-import { makeToolContext } from './tool-context.js';
+import { makeToolContext, type ToolContextDeps } from './tool-context.js';
 
-export interface RunToolDeps {
-  readonly store: Store;
+export interface RunToolDeps extends ToolContextDeps {
   readonly readSession: ReadSession;
   readonly reachFault: ReachFault;
   readonly turnSignals: TurnSignals;
   readonly tools: readonly Tool[];
   readonly processes: ProcessEffects;
-  /** Folder for outputs too long to show; one below it per session. */
-  readonly scratchDir: string;
   now(): Date;
 }
 
 interface Call {
+  readonly deps: RunToolDeps;
   readonly request: RunToolRequest;
-  readonly callId: ToolCallId;
   readonly facts: SessionFacts;
   readonly signal: AbortSignal;
   readonly attempt: number;
@@ -51,20 +46,15 @@ const errorResult = (text: string): CallResult => ({
   denied: false,
 });
 
-const INTERRUPTED: CallResult = {
-  ...errorResult('Interrupted by the user before it started; nothing was done.'),
-  interrupted: true,
-};
+const INTERRUPT = new Error('the turn was interrupted');
+const NOT_STARTED = 'Interrupted by the user before it started; nothing was done.';
 
-const fromEffect = (carried: CarriedOut, kind: EffectNote['effect']): CallResult => {
+const fromEffect = (carried: CarriedOut, effect: EffectNote['effect']): CallResult => {
   const { outcome, recovered } = carried;
-  const effect = { ...outcome.note, effect: kind, recovered };
   return {
-    text: outcome.text,
+    ...errorResult(outcome.text),
     isError: outcome.isError,
-    effect,
-    interrupted: false,
-    denied: false,
+    effect: { ...outcome.note, effect, recovered },
   };
 };
 
@@ -75,86 +65,88 @@ const fromRow = (row: EffectRow): CallResult => ({
   effect: row.note ? { ...row.note, recovered: true } : null,
 });
 
-export const makeRunTool = (deps: RunToolDeps) => {
-  const environmentOf = (call: Call, tool: Tool, input: unknown): EffectEnvironment => ({
+const environmentOf = (call: Call, tool: Tool, input: unknown): EffectEnvironment => {
+  const { deps, facts, request, signal } = call;
+  return {
     store: deps.store,
     reachFault: deps.reachFault,
     tool,
     input,
-    context: makeToolContext(deps, call.facts, call.request, call.signal),
+    context: makeToolContext(deps, facts, request, signal),
     now: () => deps.now().toISOString(),
-  });
-
-  const recover = async (row: EffectRow, env: EffectEnvironment): Promise<CallResult> => {
-    if (row.state !== 'claimed') return fromRow(row);
-    if (row.deaths >= POISON_DEATHS) {
-      if (row.claim.kind === 'process') await deps.processes.endProcess(row);
-      const settled = await deps.store.call('settleEffect', {
-        key: row.key,
-        outcome: poisonOutcome(row, env.now()),
-      });
-      return fromRow(settled);
-    }
-    const carried =
-      row.claim.kind === 'file'
-        ? await recoverFileChange(row, env)
-        : await deps.processes.recover(row, env);
-    return fromEffect(carried, row.effect);
   };
+};
 
-  const begin = async (env: EffectEnvironment): Promise<CallResult> => {
-    const plan = await env.tool.plan(env.input, env.context);
-    if (plan.kind === 'answer') return { ...errorResult(plan.text), isError: plan.isError };
-    const effect = env.tool.effect(env.input) === 'opaque' ? 'opaque' : 'reconcilable';
-    const carried =
-      plan.kind === 'file'
-        ? await carryOutFileChange(plan, env)
-        : await deps.processes.carryOut(plan, env);
-    return fromEffect(carried, effect);
-  };
+/** Ends what still runs of a command that outlived too many daemons; how far it came is unknown. */
+const endPoison = async ({ deps }: Call, row: EffectRow): Promise<CallResult> => {
+  await deps.processes.endProcess(row);
+  const outcome = poisonOutcome(row, deps.now().toISOString());
+  return fromRow(await deps.store.call('settleEffect', { key: row.key, outcome }));
+};
 
-  const perform = async (call: Call, parsed: ParsedCall): Promise<CallResult> => {
-    if (parsed.kind === 'refused') return errorResult(parsed.reason);
-    const env = environmentOf(call, parsed.tool, parsed.input);
-    const row = await deps.store.call('getEffect', { key: env.context.effectKey });
-    if (row) return recover(row, env);
-    if (call.signal.aborted) return INTERRUPTED;
-    if (call.attempt > POISON_ATTEMPTS) return errorResult(poisonResult(parsed.tool.name));
-    return begin(env);
-  };
+const recover = async (call: Call, row: EffectRow, env: EffectEnvironment): Promise<CallResult> => {
+  if (row.state !== 'claimed') return fromRow(row);
+  // A file says by itself what happened to it, however many daemons died beside it.
+  if (row.claim.kind === 'file') return fromEffect(await recoverFileChange(row, env), row.effect);
+  if (row.deaths >= POISON_DEATHS) return endPoison(call, row);
+  return fromEffect(await call.deps.processes.recover(row, env), row.effect);
+};
 
-  /** Does or denies the call. Throws when this attempt is abandoned. */
-  const settle = async (call: Call): Promise<CallResult> => {
-    const { gate } = call.request;
-    if (gate.kind === 'denied') return { ...errorResult(gate.reason), denied: true };
-    const parsed = await readCall(deps.store, deps.tools, call.request);
-    const result = await perform(call, parsed);
-    if (isShutdown(call.signal.reason)) throw call.signal.reason;
-    return call.signal.aborted ? { ...result, interrupted: true } : result;
-  };
+const begin = async ({ deps }: Call, env: EffectEnvironment): Promise<CallResult> => {
+  const plan = await env.tool.plan(env.input, env.context);
+  if (plan.kind === 'answer') return { ...errorResult(plan.text), isError: plan.isError };
+  // The tree as it was before the session's first effect: what a commit compares with.
+  await env.context.baseTree?.();
+  const effect = env.tool.effect(env.input) === 'opaque' ? 'opaque' : 'reconcilable';
+  const carried =
+    plan.kind === 'file'
+      ? await carryOutFileChange(plan, env)
+      : await deps.processes.carryOut(plan, env);
+  return fromEffect(carried, effect);
+};
 
-  return async (request: RunToolRequest, scope: ActivityScope): Promise<RunToolResult> => {
+const perform = async (call: Call, parsed: ParsedCall): Promise<CallResult> => {
+  if (parsed.kind === 'refused') return errorResult(parsed.reason);
+  const env = environmentOf(call, parsed.tool, parsed.input);
+  const row = await call.deps.store.call('getEffect', { key: env.context.effectKey });
+  if (row) return recover(call, row, env);
+  if (call.signal.aborted) return errorResult(NOT_STARTED);
+  if (call.attempt > POISON_ATTEMPTS) return errorResult(poisonResult(parsed.tool.name));
+  return begin(call, env);
+};
+
+/** Does or denies the call. Throws when this attempt is abandoned. */
+const settle = async (call: Call): Promise<CallResult> => {
+  const { deps, request, signal } = call;
+  if (request.gate.kind === 'denied') return { ...errorResult(request.gate.reason), denied: true };
+  const parsed = await readCall(deps.store, deps.tools, request);
+  const result = await perform(call, parsed);
+  if (isShutdown(signal.reason)) throw signal.reason;
+  return { ...result, interrupted: signal.aborted };
+};
+
+const storedResult = (row: TranscriptRow | null, index: number): RunToolResult | null => {
+  if (row?.body.kind !== 'result') return null;
+  const { isError, resultHash, interrupted } = row.body;
+  return { index, isError, resultHash, interrupted };
+};
+
+export const makeRunTool =
+  (deps: RunToolDeps) =>
+  async (request: RunToolRequest, scope: ActivityScope): Promise<RunToolResult> => {
     const { sessionId, agent, turn, call } = request;
-    const stored = await deps.store.call('readResult', {
-      sessionId,
-      agent,
-      turn,
-      call: call.index,
-    });
-    if (stored?.body.kind === 'result') {
-      const { isError, resultHash, interrupted } = stored.body;
-      return { index: call.index, isError, resultHash, interrupted };
-    }
-    const facts = await deps.readSession(sessionId);
-    await noteAgentState(deps, request, { state: 'tool', tool: call.name, model: facts.model });
+    const place = { sessionId, agent, turn, call: call.index };
+    const stored = storedResult(await deps.store.call('readResult', place), call.index);
+    if (stored) return stored;
     const turnSignal = deps.turnSignals.signalOf(sessionId, agent);
-    const signal = AbortSignal.any([scope.signal, turnSignal.signal]);
+    const asked = request.interrupted ? [AbortSignal.abort(INTERRUPT)] : [];
+    const signal = AbortSignal.any([...asked, scope.signal, turnSignal.signal]);
     try {
-      const callId = toolCallIdOf(agent, turn, call.index);
-      const result = await settle({ request, callId, facts, signal, attempt: scope.attempt });
+      const facts = await deps.readSession(sessionId);
+      await noteAgentState(deps, request, { state: 'tool', tool: call.name, model: facts.model });
+      const result = await settle({ deps, request, facts, signal, attempt: scope.attempt });
       return await recordResult(deps, request, facts, result);
     } finally {
       turnSignal.release();
     }
   };
-};

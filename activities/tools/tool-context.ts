@@ -1,5 +1,6 @@
 /**
- * Builds what a tool may reach: its project, its limits, the tools' environment, nothing else.
+ * Builds what a tool may reach: its project, its limits, the tools' environment, nothing else. What must
+ * stay true: no key and no path of ours but the session's scratch folder is in it.
  */
 import { join } from 'node:path';
 
@@ -12,10 +13,20 @@ import {
 import type { RunToolRequest } from '../../workflows/protocol/turn.js';
 import type { SessionFacts } from '../sessions.js';
 import type { Store } from '../stores/store.js';
+import type { BaseTrees } from './base-trees.js';
 import type { ToolContext } from './tool.js';
 
+export interface ToolContextDeps {
+  readonly store: Store;
+  /** Folder for outputs too long to show; one below it per session. */
+  readonly scratchDir: string;
+  /** Folder of commands' outputs. */
+  readonly shellsDir: string;
+  readonly baseTrees: BaseTrees;
+}
+
 export const makeToolContext = (
-  deps: { readonly store: Store; readonly scratchDir: string },
+  deps: ToolContextDeps,
   facts: SessionFacts,
   request: RunToolRequest,
   signal: AbortSignal,
@@ -39,6 +50,8 @@ export const makeToolContext = (
     },
     coAuthor,
     scratch: join(deps.scratchDir, sessionId),
+    shells: deps.shellsDir,
+    baseTree: () => deps.baseTrees.of(facts),
     signal,
     changedPaths: async () => {
       const changes = await deps.store.call('changesSince', { sessionId, agent, fromTurn: 0 });

@@ -50,6 +50,8 @@ export interface ToolContext {
   readonly coAuthor: string;
   /** Folder of ours that tools may read besides the project: outputs too long to show. */
   readonly scratch: string;
+  /** Folder of commands' outputs; of these a session may read its own. */
+  readonly shells?: string;
   /** Aborted when the turn is interrupted or the daemon shuts down. */
   readonly signal: AbortSignal;
   /** Absolute paths of files this session's applied effects changed so far. */

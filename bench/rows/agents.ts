@@ -1,5 +1,7 @@
 /**
  * How soon an agent that was started answers, and how soon a message is where nothing can lose it.
+ *
+ * What must stay true: calls follow one another, so that none waits behind another of ours.
  */
 import { spreadOf, type Row } from '../figures.js';
 import { sendMessage, startSession, stopSession, untilEnded } from '../daemon-calls.js';

@@ -1,6 +1,8 @@
 /**
  * Many sessions started at the same moment in one home: all must end right, and memory and event loop
  * must bear it.
+ *
+ * What must stay true: while they work they are only watched from outside.
  */
 import type { ChatRecord } from '../../test/support/chat-server.js';
 import { spreadOf, type Row } from '../figures.js';

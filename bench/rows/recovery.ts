@@ -60,7 +60,7 @@ const measureVictim = async (bench: Bench, victim: Victim, count: number): Promi
 };
 
 export const measureRecovery = async (bench: Bench): Promise<readonly Row[]> => {
-  const count = bench.quick ? 2 : 12;
+  const count = bench.quick ? 1 : 12;
   const daemon = await measureVictim(bench, 'daemon', count);
   return [daemon, await measureVictim(bench, 'temporal', count)];
 };

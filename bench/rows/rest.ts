@@ -1,5 +1,7 @@
 /**
  * What an installation costs when nothing happens: time on the processors and memory.
+ *
+ * What must stay true: nobody asks the daemon anything while it rests.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -1,5 +1,7 @@
 /**
  * What does not depend on the machine: the tokens every request begins with, the bytes of the bundle.
+ *
+ * What must stay true: they are counted on what is really sent and really loaded.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -15,7 +15,7 @@ const fullDisk = (home: string): CommandFailure =>
   new CommandFailure(
     'disk_full',
     `the disk that holds ${home} is full`,
-    'Free some space, or set LOOMKIN_HOME to a folder on another disk',
+    'Free some space, or set LOOMKIN_HOME to a folder on another disk.',
   );
 
 const asFailure = (error: unknown, home: string): CommandFailure => {
@@ -24,7 +24,7 @@ const asFailure = (error: unknown, home: string): CommandFailure => {
   return new CommandFailure(
     'home_unwritable',
     `the data folder ${home} can't be written (${code})`,
-    'Make it writable, or set LOOMKIN_HOME to a folder that is',
+    'Make it writable, or set LOOMKIN_HOME to a folder that is.',
     2,
   );
 };

@@ -81,7 +81,7 @@ const parseReason = (output: string): { message: string; cure: string } => {
   try {
     return JSON.parse(output) as { message: string; cure: string };
   } catch {
-    return { message: 'the fetch of Temporal was interrupted', cure: 'Run the command again' };
+    return { message: 'the fetch of Temporal was interrupted', cure: 'Run the command again.' };
   }
 };
 
@@ -97,6 +97,6 @@ export const takeDown = async (
     throw new CommandFailure(
       'down_failed',
       `something still runs in ${paths.home}`,
-      'Find it with ps, end it, and run loomkin down again',
+      'Find it with ps, end it, and run loomkin down again.',
     );
 };

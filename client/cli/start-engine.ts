@@ -39,7 +39,7 @@ const checkFailed = (paths: HomePaths, sinceMs: number, ours: StartedSupervisor 
   throw new CommandFailure(
     'supervisor_failed',
     `the supervisor ended with code ${ours.exitCode} before anything answered`,
-    `Read ${paths.logs}/supervisor.log`,
+    `Read ${paths.logs}/supervisor.log.`,
   );
 };
 
@@ -84,7 +84,7 @@ const waitForEngine = async (paths: HomePaths, env: CommandIo['env']): Promise<E
   throw new CommandFailure(
     'start_timeout',
     `nothing answered within ${START_MS_MAX / 1000} s`,
-    `Read the logs in ${paths.logs}, or run loomkin down and try again`,
+    `Read the logs in ${paths.logs}, or run loomkin down and try again.`,
   );
 };
 

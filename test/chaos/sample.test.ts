@@ -1,7 +1,7 @@
 /**
  * A sample of the kill matrix, small enough for every test run; `npm run chaos` runs all of it.
  */
-import { FAULT_CELLS, KILL_CELLS, runInOwnHome, withKillCells } from './matrix.js';
+import { FAULT_CELLS, KILL_CELLS, runInOwnHome, withKillCells } from './axes.js';
 
 const KILLS = [
   'daemon edit',

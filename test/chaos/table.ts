@@ -20,11 +20,17 @@ const summary = (name: string, rows: readonly TableRow[]): string => {
   return `${name}: ${ends}, work went on after ${shown(median(times))} (median), ${shown(Math.max(...times))} (worst)`;
 };
 
-export const printTable = (name: string, rows: readonly TableRow[]): void => {
+/** `summary` leaves the rows themselves out. */
+export const printTable = (
+  name: string,
+  rows: readonly TableRow[],
+  extent: 'all' | 'summary' = 'all',
+): void => {
   const width = Math.max(...rows.map(({ cell }) => cell.length), 4);
   const lines = rows.map(
     ({ cell, outcome, recoveryMs }) =>
       `${cell.padEnd(width)}  ${outcome.padEnd(6)}  ${shown(recoveryMs)}`,
   );
-  process.stdout.write(`\n${lines.join('\n')}\n\n${summary(name, rows)}\n\n`);
+  const body = extent === 'all' ? `\n${lines.join('\n')}\n\n` : '';
+  process.stdout.write(`${body}${summary(name, rows)}\n`);
 };

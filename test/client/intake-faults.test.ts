@@ -136,12 +136,12 @@ describe('a start that breaks', () => {
       }),
   );
 
-  test('because its keys could not be written tells nobody', () =>
+  test('because there is no place for its keys tells nobody', () =>
     withIntake(async ({ front, next, heard }) => {
       // A file where the folder must be: also root is stopped by it.
       writeFileSync(front.secrets, '');
       const body = front.start({ session_id: ID });
-      await expect(next().startSession(body)).rejects.toMatchObject({ code: 'EEXIST' });
+      await expect(next().startSession(body)).rejects.toMatchObject({ code: 'ENOTDIR' });
       expect(heard).toEqual([]);
       rmSync(front.secrets);
       await next().startSession(body);

@@ -81,19 +81,23 @@ test.each([
   }),
 );
 
-test('killed at any moment, and again while it recovers, every command runs once', () =>
-  withScene(async (scene) => {
-    // How long a daemon in small takes until it has begun: the kills fall around that.
-    const begunAt = Date.now();
-    await drive(scene, 'true', 1000);
-    const wholeMs = Date.now() - begunAt;
-    for (let index = 0; index < ROUNDS; index += 1) {
-      const command = commandOf(index, 0.05);
-      const killAfterMs = wholeMs * (0.5 + (0.9 * index) / ROUNDS);
-      let carried = await drive(scene, command, index, { killAfterMs });
-      if (!carried && index % 2 === 0)
-        carried = await drive(scene, command, index, { killAfterMs: wholeMs * Math.random() });
-      expectOnce(scene, index, carried ?? (await recoverFrom(scene, command, index)));
-    }
-    expect(markedProcesses(scene.session)).toEqual([]);
-  }));
+test(
+  'killed at any moment, and again while it recovers, every command runs once',
+  () =>
+    withScene(async (scene) => {
+      // How long a daemon in small takes until it has begun: the kills fall around that.
+      const begunAt = Date.now();
+      await drive(scene, 'true', 1000);
+      const wholeMs = Date.now() - begunAt;
+      for (let index = 0; index < ROUNDS; index += 1) {
+        const command = commandOf(index, 0.05);
+        const killAfterMs = wholeMs * (0.5 + (0.9 * index) / ROUNDS);
+        let carried = await drive(scene, command, index, { killAfterMs });
+        if (!carried && index % 2 === 0)
+          carried = await drive(scene, command, index, { killAfterMs: wholeMs * Math.random() });
+        expectOnce(scene, index, carried ?? (await recoverFrom(scene, command, index)));
+      }
+      expect(markedProcesses(scene.session)).toEqual([]);
+    }),
+  240_000,
+);

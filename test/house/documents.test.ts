@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { posix } from 'node:path';
 import { parse } from 'yaml';
 
 import { allFiles, exists, readJson, readText, root } from './sources.js';
@@ -41,7 +42,9 @@ describe('a document', () => {
 
   test.each(documents)('%s links only to files that exist', (file) => {
     const links = [...readText(file).matchAll(/\]\(([^)#]+)\)/g)].map(([, to]) => to!);
-    expect(links.filter((to) => !/^https?:/.test(to) && !exists(to))).toEqual([]);
+    expect(
+      links.filter((to) => !/^https?:/.test(to) && !exists(posix.join(posix.dirname(file), to))),
+    ).toEqual([]);
   });
 
   test('is there for each question', () => {

@@ -16,7 +16,16 @@ const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.workflow)?(\.test)?\.(ts|mjs|sh|txt|jso
 /** Files that gather exports, each because the design names it. */
 const GATHERING = new Set(['workflows/index.ts', 'activities/index.ts']);
 /** Folders of tests that stand for no single folder of the product. */
-const SUBJECTS = new Set(['acceptance', 'chaos', 'house', 'launcher', 'replay', 'support']);
+const SUBJECTS = new Set([
+  'acceptance',
+  'attack',
+  'chaos',
+  'e2e',
+  'house',
+  'launcher',
+  'replay',
+  'support',
+]);
 const code = [...sourceFiles, ...testFiles, ...scriptFiles];
 
 describe('a file name', () => {

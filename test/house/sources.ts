@@ -38,7 +38,7 @@ const isIn = (file: string, folders: readonly string[]): boolean =>
 export const sourceFiles = allFiles.filter((f) => f.endsWith('.ts') && isIn(f, SOURCE_FOLDERS));
 export const testFiles = allFiles.filter((f) => f.endsWith('.ts') && isIn(f, ['test']));
 export const scriptFiles = allFiles.filter(
-  (f) => /\.mjs$/.test(f) && isIn(f, ['scripts', 'bench']),
+  (f) => /\.(mjs|ts)$/.test(f) && isIn(f, ['scripts', 'bench']),
 );
 
 const trees = new Map<string, ts.SourceFile>();

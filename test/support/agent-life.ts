@@ -82,7 +82,11 @@ export class Recorder {
 
 export interface Play {
   readonly model?: (request: CallModelRequest) => CallModelResult | Promise<CallModelResult>;
-  readonly tool?: (request: RunToolRequest) => string;
+  readonly tool?: (request: RunToolRequest) => string | Promise<string>;
+  /** Holds the activity that records an outcome. */
+  readonly outcome?: (request: RecordOutcomeRequest) => Promise<void>;
+  /** What happens before any worker polls. */
+  readonly early?: (life: Life) => Promise<void>;
 }
 
 const fakeActivities = (recorder: Recorder, play: Play): AgentActivities => ({
@@ -92,7 +96,7 @@ const fakeActivities = (recorder: Recorder, play: Play): AgentActivities => ({
   },
   async runTool(request) {
     recorder.note(recorder.tools, request);
-    const resultHash = play.tool?.(request) ?? randomUUID();
+    const resultHash = (await play.tool?.(request)) ?? randomUUID();
     return { index: request.call.index, isError: false, resultHash, interrupted: false };
   },
   async requestApproval(request) {
@@ -103,6 +107,7 @@ const fakeActivities = (recorder: Recorder, play: Play): AgentActivities => ({
   },
   async recordOutcome(request) {
     recorder.note(recorder.outcomes, request);
+    await play.outcome?.(request);
   },
 });
 
@@ -164,9 +169,11 @@ export const withAgent = async (
       workflowTaskTimeout: '3s',
     });
   };
+  const handle = server.client.workflow.getHandle(workflowId);
+  const life: Life = { handle, recorder, send };
+  await play.early?.(life);
   await worker.runUntil(async () => {
-    const handle = server.client.workflow.getHandle(workflowId);
-    await body({ handle, recorder, send });
+    await body(life);
     await handle.terminate().catch(() => undefined);
   });
 };

@@ -17,7 +17,7 @@ import { startChatServer, type ChatScript, type ChatServer } from './chat-server
 import { findTemporal } from './temporal-binary.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CLI = join(ROOT, 'dist', 'current', 'cli.js');
+export const CLI = join(ROOT, 'dist', 'current', 'cli.js');
 
 /** One line of stream-json. */
 export type Line = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -42,8 +42,8 @@ export interface Rig {
   readonly project: string;
   readonly env: NodeJS.ProcessEnv;
   readonly chat: ChatServer;
-  /** Runs a command to its end or watches it on the way. */
-  command(args: readonly string[], input?: string): Command;
+  /** Runs a command to its end or watches it on the way; `change` is laid over its environment. */
+  command(args: readonly string[], input?: string, change?: NodeJS.ProcessEnv): Command;
   /** A headless prompt in stream-json with everything allowed. */
   prompt(text: string, ...args: string[]): Command;
   runtime(): RuntimeFile;
@@ -98,7 +98,8 @@ const watch = (child: ChildProcess): Command => {
   return { child, lines, until, end };
 };
 
-const makeProject = (folder: string, files: Readonly<Record<string, string>>): void => {
+/** A git project with one commit. */
+export const makeProject = (folder: string, files: Readonly<Record<string, string>>): void => {
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries({ 'README.md': '# A project\n', ...files })) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -159,8 +160,11 @@ export const withRig = async (
     ...options.env,
   };
   mkdirSync(join(folder, 'user'));
-  const command = (args: readonly string[], input?: string): Command => {
-    const child = spawn(process.execPath, [CLI, ...args], { env, cwd: project });
+  const command: Rig['command'] = (args, input, change = {}) => {
+    const child = spawn(process.execPath, [CLI, ...args], {
+      env: { ...env, ...change },
+      cwd: project,
+    });
     child.stdin.end(input);
     return watch(child);
   };
@@ -180,7 +184,10 @@ export const withRig = async (
       if (!runtime) throw new Error(`no runtime file in ${home}`);
       return runtime;
     },
-    writeFile: (name, text) => writeFileSync(join(project, name), text),
+    writeFile: (name, text) => {
+      mkdirSync(dirname(join(project, name)), { recursive: true });
+      writeFileSync(join(project, name), text);
+    },
     git: (...args) => execFileSync('git', args, { cwd: project, encoding: 'utf8' }),
   };
   try {

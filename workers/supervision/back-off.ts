@@ -2,8 +2,9 @@
  * How long to wait before a dead child is started again, and when to stop trying.
  *
  * The first deaths in a minute cost nothing, since most are one-offs that somebody waits on; then
- * the pause doubles. What must stay true: a kill from outside never makes us give up, only a child
- * that ends by itself again and again without ever having answered.
+ * the pause doubles, but not for one that had come to answer. What must stay true: a kill from
+ * outside never makes us give up, only a child that ends by itself again and again without ever
+ * having answered.
  */
 const WINDOW_MS = 60_000;
 const FREE_DEATHS = 5;
@@ -25,10 +26,11 @@ export class BackOff {
   private deaths: number[] = [];
   private failedStarts = 0;
   private hasAnswered = false;
+  private thisOneAnswered = false;
 
-  /** The child answered once: from now on its deaths are accidents. */
+  /** The child answered: from now on its deaths are accidents. */
   answered(): void {
-    this.hasAnswered = true;
+    this.hasAnswered = this.thisOneAnswered = true;
     this.failedStarts = 0;
   }
 
@@ -37,7 +39,9 @@ export class BackOff {
     this.deaths = [...this.deaths.filter((at) => nowMs - at < WINDOW_MS), nowMs];
     if (!this.hasAnswered && isOwnDoing(exit)) this.failedStarts += 1;
     if (this.failedStarts >= FAILED_STARTS_MAX) return null;
+    const pauseMaxMs = this.thisOneAnswered ? FIRST_PAUSE_MS : PAUSE_MAX_MS;
+    this.thisOneAnswered = false;
     const beyond = this.deaths.length - FREE_DEATHS;
-    return beyond <= 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (beyond - 1), PAUSE_MAX_MS);
+    return beyond <= 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (beyond - 1), pauseMaxMs);
   }
 }

@@ -73,18 +73,17 @@ export class Child<Facts extends BirthFacts> {
 
   /** Returns when the child runs (it may not answer yet) or is given up. */
   async start(): Promise<void> {
-    const { paths, name, isUsable } = this.plan;
-    for (
-      let lookMs = LOCK_LOOK_MS;
-      !this.stopping;
-      lookMs = Math.min(lookMs * 1.2, LOCK_LOOK_MS_MAX)
-    ) {
-      const lock = takeLock(this.file('lock'));
-      if (lock !== null) return this.launch(lock);
-      const note = readBirthNote<Facts & Life>(join(paths.processes, `${name}.pid`));
-      if (note && isUsable(note.facts)) return this.adopt({ ...note.mark, ...note.facts });
-      if (note) signalProcess(note.mark, 'SIGKILL');
-      await sleep(lookMs);
+    let lookMs = LOCK_LOOK_MS;
+    try {
+      while (!this.stopping) {
+        const lock = takeLock(this.file('lock'));
+        if (lock !== null) return await this.launch(lock);
+        if (this.adoptOrKill()) return;
+        await sleep(lookMs);
+        lookMs = Math.min(lookMs * 1.2, LOCK_LOOK_MS_MAX);
+      }
+    } catch (error) {
+      this.failed(error);
     }
   }
 
@@ -108,8 +107,6 @@ export class Child<Facts extends BirthFacts> {
     try {
       const { argv, facts } = await this.plan.launch();
       if (!this.stopping) this.spawn(lock, argv, facts);
-    } catch (error) {
-      this.failed(error);
     } finally {
       closeSync(lock);
     }
@@ -131,6 +128,16 @@ export class Child<Facts extends BirthFacts> {
       return;
     }
     this.took({ pid: child.pid, start_time: startTimeOf(child.pid) ?? 0, ...known });
+  }
+
+  /** Whoever holds the lock: true when it is ours from now on; one that is of no use is killed. */
+  private adoptOrKill(): boolean {
+    const note = readBirthNote<Facts & Life>(this.file('pid'));
+    if (note === null) return false;
+    const isUsable = this.plan.isUsable(note.facts);
+    if (isUsable) this.adopt({ ...note.mark, ...note.facts });
+    else signalProcess(note.mark, 'SIGKILL');
+    return isUsable;
   }
 
   private adopt(living: Living<Facts>): void {

@@ -72,7 +72,7 @@ const serverBinary = async (
     throw new StartupFailure(
       'temporal_missing',
       'no Temporal server binary is here',
-      'Run loomkin up, which fetches it, or set LOOMKIN_TEMPORAL_BIN to the path of one',
+      'Run loomkin up, which fetches it, or set LOOMKIN_TEMPORAL_BIN to the path of one.',
     );
   try {
     accessSync(binary.path, constants.X_OK);
@@ -80,7 +80,7 @@ const serverBinary = async (
     throw new StartupFailure(
       'temporal_missing',
       `LOOMKIN_TEMPORAL_BIN names no executable file (${binary.path})`,
-      'Correct it, or unset it to have Temporal fetched',
+      'Correct it, or unset it to have Temporal fetched.',
     );
   }
   const note = noteOf(env, binary.path) ?? (await inspectBinary(env, binary.path));

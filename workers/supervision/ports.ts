@@ -8,7 +8,7 @@
 import { randomInt } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 
-const LOWEST = 20_000;
+const LOWEST = 10_240;
 const BELOW = 32_768;
 const TRIES = 50;
 

@@ -40,7 +40,7 @@ export const reportFailure = (paths: HomePaths, failure: StartupFailure): void =
       ? {
           kind: 'disk_full',
           message: `the disk that holds ${paths.home} is full`,
-          cure: 'Free some space, or set LOOMKIN_HOME to a folder on another disk',
+          cure: 'Free some space, or set LOOMKIN_HOME to a folder on another disk.',
         }
       : { kind: failure.kind, message: failure.message, cure: failure.cure }),
     at: new Date().toISOString(),

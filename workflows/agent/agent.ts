@@ -50,6 +50,7 @@ export class Agent implements GateHost {
   private waitingFor: WaitingFor | null = null;
   private outcome: Outcome | null = null;
   private turnScope: CancellationScope | null = null;
+  private isSettling = false;
 
   constructor(start: AgentStart) {
     this.start = start;
@@ -66,9 +67,14 @@ export class Agent implements GateHost {
     return { state, waitingFor, outcome, turn: carry.turn, queued: carry.inbox.length };
   }
 
-  /** Ends the turn in hand, if there is one; never the workflow. */
+  /**
+   * Ends the turn in hand, never the workflow. A prompt whose turn has not begun is interrupted at its
+   * beginning; one that waits while another is settled is not meant.
+   */
   interrupt(): void {
-    this.turnScope?.cancel();
+    if (this.turnScope) this.turnScope.cancel();
+    else if (this.carry.inbox.length > 0 && !this.isSettling)
+      this.carry = { ...this.carry, interruptNext: true };
   }
 
   stop(): void {
@@ -92,6 +98,7 @@ export class Agent implements GateHost {
 
   /** Takes one turn with all that is in the inbox. Returns how the prompts end, null = another turn. */
   async takeTurn(): Promise<PromptEnd | null> {
+    const { interruptNext } = this.carry;
     const begun = beginTurn(this.carry);
     this.carry = begun.carry;
     this.outcome = null;
@@ -99,14 +106,19 @@ export class Agent implements GateHost {
     const { sessionId, agent } = this.start;
     const turn = { sessionId, agent, turn: this.carry.turn };
     this.turnScope = new CancellationScope();
+    if (interruptNext) this.turnScope.cancel();
     const end = await this.turnScope.run(() => takeTurn(this, turn, begun.input));
     this.turnScope = null;
     sinks.faults.reach('turn.end');
     return this.note(end, begun.input);
   }
 
-  /** Writes the one result of all open prompts; a stopped agent answers its inbox with it, too. */
-  async settle(end: PromptEnd): Promise<void> {
+  /**
+   * Writes the one result of all open prompts; a stopped agent answers its inbox with it, too. Returns
+   * whether the agent ended with it: a stop that comes meanwhile is not in what was written.
+   */
+  async settle(end: PromptEnd): Promise<boolean> {
+    this.isSettling = true;
     if (this.carry.stopping) this.carry = dropInbox(this.carry);
     const { open, promptTurns, stopping, turn } = this.carry;
     this.outcome = end.outcome;
@@ -119,8 +131,10 @@ export class Agent implements GateHost {
       numTurns: promptTurns,
       ends: stopping,
     });
+    this.isSettling = false;
     this.carry = closePrompts(this.carry, open);
     this.show(stopping ? 'ended' : 'idle');
+    return stopping;
   }
 
   private note(end: TurnEnd, input: TurnInput): PromptEnd | null {
@@ -128,10 +142,13 @@ export class Agent implements GateHost {
       this.carry = addCost(this.carry, end.costUsd);
     if (end.kind === 'called') this.carry = noteCalls(this.carry, end.calls, end.results);
     const { repeats } = this.carry.guard;
+    const ending = endingOf(end, this.carry, repeats >= REPEATS_ENDED);
     if (end.kind === 'interrupted')
       this.carry = noteInterrupt(this.carry, end.isRead ? [] : input.messages, INTERRUPTED_NOTICE);
-    else if (repeats >= REPEATS_TOLD) this.carry = { ...this.carry, notices: [LOOP_NOTICE] };
-    return endingOf(end, this.carry, repeats >= REPEATS_ENDED);
+    // Told while the work goes on only: it would be a false word to the next prompt.
+    else if (ending === null && repeats >= REPEATS_TOLD)
+      this.carry = { ...this.carry, notices: [LOOP_NOTICE] };
+    return ending;
   }
 
   private show(next: AgentState): void {

@@ -66,8 +66,8 @@ export async function agentWorkflow(start: AgentStart): Promise<void> {
   for (;;) {
     await condition(() => agent.isWorking || agent.carry.stopping);
     const end = agent.carry.stopping ? STOPPED : await agent.takeTurn();
-    if (end) await agent.settle(end);
-    if (end && agent.carry.stopping) {
+    const hasEnded = end ? await agent.settle(end) : false;
+    if (hasEnded) {
       if (agent.carry.inbox.length === 0) return;
       // A prompt that came while the stop was being recorded is a new beginning.
       agent.carry = { ...agent.carry, stopping: false };

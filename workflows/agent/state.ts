@@ -35,6 +35,7 @@ export const initialCarry = (start: AgentStart): AgentCarry =>
     grants: [],
     costUsd: 0,
     unread: [],
+    interruptNext: false,
     notices: [],
     stopping: false,
   };
@@ -68,6 +69,7 @@ export const beginTurn = (
     carry: {
       ...carry,
       unread: [],
+      interruptNext: false,
       notices: [],
       turn: carry.turn + 1,
       inbox: [],

@@ -5,7 +5,7 @@
  * cancelled ends as `interrupted` after its activities have said how far they came; only failures of
  * the closed list end a turn as `failed`, everything else fails the workflow task and waits for a fix.
  */
-import { isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 import { worldActivities } from '../activity-proxies.js';
 import type { FailureType } from '../protocol/failures.js';
@@ -27,6 +27,8 @@ export type TurnEnd =
   | { readonly kind: 'interrupted'; readonly isRead: boolean }
   | { readonly kind: 'failed'; readonly type: FailureType; readonly message: string };
 
+const isTurnCancelled = (): boolean => CancellationScope.current().consideredCancelled;
+
 const runOne = async (
   host: GateHost,
   turn: TurnRef,
@@ -35,9 +37,18 @@ const runOne = async (
   const gate = await passGate(host, turn, call);
   const summary = `${call.name} ${call.subject}`.slice(0, 180);
   const permissionMode = host.carry.settings.permissionMode;
-  return worldActivities.runTool.executeWithOptions({ summary }, [
-    { ...turn, call, gate, permissionMode },
-  ]);
+  const run = (interrupted: boolean): Promise<RunToolResult> =>
+    worldActivities.runTool.executeWithOptions({ summary }, [
+      { ...turn, call, gate, permissionMode, interrupted },
+    ]);
+  try {
+    return await run(false);
+  } catch (error) {
+    if (isCancellation(error) || !isTurnCancelled()) throw error;
+    // Its worker died after the cancel was asked for, and then Temporal does not try again: somebody
+    // must still end what runs and find out how far it came.
+    return CancellationScope.nonCancellable(() => run(true));
+  }
 };
 
 const think = async (host: GateHost, turn: TurnRef, input: TurnInput): Promise<TurnEnd> => {
@@ -50,7 +61,7 @@ const think = async (host: GateHost, turn: TurnRef, input: TurnInput): Promise<T
   const { calls, costUsd } = answer;
   if (calls.length === 0) return { kind: 'answered', costUsd };
   const results = await performInOrder(calls, (call) => runOne(host, turn, call));
-  return results.some((result) => result.interrupted)
+  return isTurnCancelled() || results.some((result) => result.interrupted)
     ? { kind: 'interrupted', isRead: true }
     : { kind: 'called', costUsd, calls, results };
 };
@@ -71,9 +82,12 @@ export const takeTurn = async (
   try {
     return await think(host, turn, input);
   } catch (error) {
-    if (isCancellation(error)) return { kind: 'interrupted', isRead: false };
+    if (isCancellation(error) || isTurnCancelled()) return { kind: 'interrupted', isRead: false };
     const failed = knownFailure(error);
     if (failed) return failed;
-    throw error;
+    // A failure thrown as it is would end the agent; a plain error waits for a fix.
+    throw new Error(`turn ${turn.agent}.${turn.turn} failed in a way nobody foresaw`, {
+      cause: error,
+    });
   }
 };

@@ -66,6 +66,8 @@ export interface AgentCarry {
   readonly costUsd: number;
   /** Prompts of an interrupted turn that no model has read; the next turn takes them along. */
   readonly unread: readonly MessageId[];
+  /** An interrupt came after the prompt in the inbox and before its turn began. */
+  readonly interruptNext: boolean;
   /** Words of the host that the model reads before its next answer. */
   readonly notices: readonly string[];
   readonly stopping: boolean;

@@ -48,6 +48,8 @@ export interface RunToolRequest extends TurnRef {
   readonly call: ToolCallSummary;
   readonly gate: GateDecision;
   readonly permissionMode: PermissionMode;
+  /** Asked again after an interrupt whose attempt died: end what runs and say how far it came. */
+  readonly interrupted: boolean;
 }
 
 export interface RunToolResult {

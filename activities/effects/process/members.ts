@@ -13,7 +13,7 @@ import { listProcesses } from './proc.js';
 import { probe, type Boots } from './probe.js';
 
 /** From the first TERM to KILL. */
-export const GRACE_MS = 2000;
+const GRACE_MS = 2000;
 /** After this long a process that can't be killed (stuck in the kernel) is left to itself. */
 const GIVE_UP_MS = 20_000;
 

@@ -92,11 +92,21 @@ const placeIn = async (
 
 const realRoot = (path: string): Promise<string | null> => realpath(path).catch(() => null);
 
+/** Folders of the session's own long outputs and commands, as far as they exist. */
+const ownFolders = async (path: string, context: ToolContext): Promise<readonly string[]> => {
+  const { scratch, shells, sessionId } = context;
+  // A command's folder is `shells/SESSION+CALL`; other sessions' are none of this one's business.
+  const command = shells === undefined ? null : /^[^/]+/.exec(relative(shells, path))?.[0];
+  const isOwn = command?.startsWith(`${sessionId}+`) === true;
+  const folders = [scratch, ...(shells !== undefined && isOwn ? [join(shells, command)] : [])];
+  const real = await Promise.all(folders.map(realRoot));
+  return real.filter((folder) => folder !== null);
+};
+
 /** A place to read: in the project, or among the session's own long outputs. */
 export const placeToRead = async (path: string, context: ToolContext): Promise<Placed> => {
   const project = await realpath(context.project);
-  const scratch = await realRoot(context.scratch);
-  return placeIn(path, project, scratch ? [project, scratch] : [project]);
+  return placeIn(path, project, [project, ...(await ownFolders(path, context))]);
 };
 
 const KEPT = new Set(['.git', '.loomkin', '.claude']);

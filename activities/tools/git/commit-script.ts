@@ -1,18 +1,18 @@
 /**
  * The bash that makes one commit, from an index of its own, so that the user's index is never half done.
  *
- * The new index starts as HEAD, takes the paths, and is committed with all hooks; then the committed
- * paths, and no others, are brought up to date in the user's index under its lock. What must stay
- * true: until the commit is there nothing the user sees has changed; a lock of somebody alive is
- * waited for, never taken.
+ * Under the lock of the user's index (with our name in it) a new index starts as HEAD, takes the paths
+ * and is committed with all hooks; then the committed paths, and no others, are brought up to date in
+ * the user's. What must stay true: until the commit is there nothing the user sees has changed; a lock
+ * of somebody alive is waited for, never taken.
  */
 
 export const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Exit codes of the script beside git's own. */
-export const NOTHING_TO_COMMIT = 66;
-export const LOCKED = 75;
-export const IN_PROGRESS = 65;
+const NOTHING_TO_COMMIT = 66;
+const LOCKED = 75;
+const IN_PROGRESS = 65;
 
 /** Functions around the lock of the user's index. `$scratch` is a folder of ours. */
 const LOCK_FUNCTIONS = `
@@ -24,39 +24,44 @@ owner_is_dead() { # LOCK: ours, with its owner written in it, and the owner is g
   [ "$boot" = "$now" ] || return 0
   read -r fields 2>/dev/null <"/proc/$pid/stat" || return 0
   set -- \${fields##*) }
-  [ "\${20}" != "$start" ]
+  [ "$1" = Z ] || [ "\${20}" != "$start" ] # a zombie holds nothing
 }
 older_than_boot() { # LOCK: nobody who made it can be alive
   local made booted
   made=$(stat -c %Y "$1" 2>/dev/null) && booted=$(sed -n 's/^btime //p' /proc/stat 2>/dev/null) || return 1
   [ -n "$booted" ] && [ $((made + 60)) -lt "$booted" ]
 }
-made_by_our_dead() { # LOCK: made while a command of ours ran, which ended; and no git is at work here
-  local started exit proc name
+nobody_at_work() { # LOCK: no git is running in this repository, and nobody has the file open
+  local proc name
+  for proc in /proc/[0-9]*; do
+    read -r name <"$proc/comm" || continue
+    case $name in git*) case $(readlink "$proc/cwd") in "$top" | "$top"/*) return 1 ;; esac ;; esac
+  done 2>/dev/null
+  [ -z "$(find /proc/[0-9]*/fd -lname "$1" -print -quit 2>/dev/null)" ]
+}
+made_by_our_dead() { # LOCK: made while a command of ours ran, which ended
+  local started exit
   for started in "\${loomkin_folder%/*}"/*/started; do
     [ "$started" = "$loomkin_folder/started" ] || [ "$started" -nt "$1" ] && continue
     exit=\${started%started}exit
     [ -e "$exit" ] && [ "$1" -nt "$exit" ] && continue
-    for proc in /proc/[0-9]*; do
-      read -r name <"$proc/comm" || continue
-      case $name in git*) case $(readlink "$proc/cwd") in "$top" | "$top"/*) return 1 ;; esac ;; esac
-    done 2>/dev/null
-    [ -z "$(find /proc/[0-9]*/fd -lname "$1" -print -quit 2>/dev/null)" ]
+    nobody_at_work "$1"
     return
   done
   return 1
 }
-free_lock() { # LOCK: returns 1 when somebody holds it for 5 s
-  local tries=0 why
+free_lock() { # LOCK: returns 1 when somebody holds it for 5 s, or one of us for 2 min
+  local tries=0 max=50 why word
   while [ -e "$1" ]; do
     why=
+    read -r word _ 2>/dev/null <"$1" && [ "$word" = loomkin ] && max=1200
     if owner_is_dead "$1" || older_than_boot "$1"; then why=yes; fi
     [ $tries -ge 30 ] && [ -z "$why" ] && made_by_our_dead "$1" && why=yes
     if [ -n "$why" ]; then
       mv "$1" "$scratch/stale-lock.$$" 2>/dev/null && echo "(removed $1, left behind by a process that is dead)"
       continue
     fi
-    [ $tries -ge 50 ] && return 1
+    [ $tries -ge $max ] && return 1
     tries=$((tries + 1))
     sleep 0.1
   done
@@ -66,36 +71,49 @@ take_lock() { # LOCK
   read -r fields <"/proc/$$/stat" 2>/dev/null
   set -- "$1" \${fields##*) }
   until (set -C; echo "loomkin $$ \${21:-0} $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)" >"$1") 2>/dev/null; do
+    [ -e "$1" ] || return 1
     free_lock "$1" || return 1
   done
+  held=yes
 }
 `;
 
 /** Brings the paths of commit $1 up to date in the user's index; harmless to do twice. */
 const SYNC_FUNCTION = `
-sync_index() {
+sync_index() { # COMMIT; the lock is ours
   local fresh=$index.loomkin
-  take_lock "$index.lock" || { echo "The commit is made, but another process holds $index.lock: run 'git reset -q' on its files later." >&2; return 0; }
   rm -f "$fresh" "$fresh.lock"
   [ ! -e "$index" ] || cp -p "$index" "$fresh"
   if git diff-tree -r -z --root --no-commit-id --name-only --no-renames "$1" |
     GIT_INDEX_FILE=$fresh git --literal-pathspecs -C "$top" reset -q "$1" --pathspec-from-file=- --pathspec-file-nul
   then mv -f "$fresh" "$index"; fi
-  rm -f "$fresh" "$index.lock"
+  rm -f "$fresh"
 }
 `;
 
 const preamble = (scratch: string): string => `
+held= work=
+trap 'rm -f \${held:+"$index.lock"} \${work:+"$work" "$work".*}' EXIT
 scratch=${shellQuote(scratch)}
 mkdir -p -m 700 "$scratch"
-top=$(git rev-parse --show-toplevel) || exit 128
-index=$(git rev-parse --git-path index)
+where=$(git rev-parse --show-toplevel --git-path index --git-path HEAD --git-path MERGE_HEAD --git-path CHERRY_PICK_HEAD --git-path REVERT_HEAD) || exit 128
+{ read -r top; read -r index; read -r head; read -r merge; read -r pick; read -r revert; } <<<"$where"
 case $index in /*) ;; *) index=$PWD/$index ;; esac
 ${LOCK_FUNCTIONS}${SYNC_FUNCTION}`;
 
-/** Finishes a commit whose script was killed between commit and index. */
-export const syncScript = (scratch: string, commit: string): string =>
-  `loomkin_folder=/nonexistent/none\n${preamble(scratch)}sync_index ${shellQuote(commit)}\n`;
+/** Tidies up after a script that was killed: its locks go, and the index learns of a commit it had made. */
+export const tidyScript = (scratch: string, callId: string, commit: string | null): string => `
+loomkin_folder=/nonexistent/none
+${preamble(scratch)}
+work=$scratch/commit-${callId}.index
+owner_is_dead "$index.lock" && rm -f "$index.lock"
+branch=$(git symbolic-ref -q HEAD) && branch=$(git rev-parse --git-path "$branch")
+for lock in "$index.lock" "$head.lock" "\${branch:-$head}.lock"; do
+  # Not older than our beginning, of which only a script that was killed leaves the sign behind.
+  [ -e "$lock" ] && [ -e "$work.begun" ] && ! [ "$work.begun" -nt "$lock" ] && nobody_at_work "$lock" && rm -f "$lock"
+done
+${commit === null ? '' : `take_lock "$index.lock" && sync_index ${shellQuote(commit)}`}
+`;
 
 export interface CommitRequest {
   readonly message: string;
@@ -106,19 +124,22 @@ export interface CommitRequest {
   readonly callId: string;
 }
 
-const REFUSE_IN_PROGRESS = `
-for state in MERGE_HEAD:merge CHERRY_PICK_HEAD:cherry-pick REVERT_HEAD:revert; do
-  if [ -e "$(git rev-parse --git-path "\${state%%:*}")" ]; then
-    echo "A \${state#*:} is in progress, so a commit of some files is not possible. Finish it with the shell ('git commit' takes the whole index) or give it up ('git \${state#*:} --abort')." >&2
+const PREPARE = `
+for state in "merge:$merge" "cherry-pick:$pick" "revert:$revert"; do
+  if [ -e "\${state#*:}" ]; then
+    state=\${state%%:*}
+    echo "A $state is in progress, so a commit of some files is not possible. Finish it with the shell ('git commit' takes the whole index) or give it up ('git $state --abort')." >&2
     exit ${IN_PROGRESS}
   fi
 done
-for lock in "$index" "$(git rev-parse --git-path HEAD)" "$(git rev-parse --git-path "$(git symbolic-ref -q HEAD)")"; do
-  free_lock "$lock.lock" || {
-    echo "Another git process holds $lock.lock; nothing was committed. Wait for it to end and try again; if none is running, the user may remove the file." >&2
-    exit ${LOCKED}
-  }
-done
+branch=$(git symbolic-ref -q HEAD) && branch=$(git rev-parse --git-path "$branch")
+locked() {
+  echo "Another git process holds $1; nothing was committed. Wait for it to end and try again; if none is running, the user may remove the file." >&2
+  exit ${LOCKED}
+}
+for lock in "$head" "\${branch:-$head}"; do free_lock "$lock.lock" || locked "$lock.lock"; done
+# Held from here to the end: what is HEAD now is the parent of the commit.
+take_lock "$index.lock" || locked "$index.lock"
 `;
 
 const ADD = {
@@ -135,10 +156,11 @@ who=()
 
 export const commitScript = (request: CommitRequest): string => {
   const { message, paths, scratch, callId } = request;
-  return `${preamble(scratch)}${REFUSE_IN_PROGRESS}
+  return `${preamble(scratch)}
 work=$scratch/commit-${callId}.index
-rm -f "$work" "$work.lock"
-if git rev-parse -q --verify 'HEAD^{commit}' >/dev/null; then
+rm -f "$work" "$work".*
+: >"$work.begun"
+${PREPARE}if git rev-parse -q --verify 'HEAD^{commit}' >/dev/null; then
   # -p: by the age of its index git knows which files it can't judge by size and time.
   [ ! -e "$index" ] || cp -p "$index" "$work"
   GIT_INDEX_FILE=$work git read-tree --reset HEAD || exit
@@ -149,9 +171,8 @@ fi
 printf '%s\\0' ${paths.list.map(shellQuote).join(' ')} |
   GIT_INDEX_FILE=$work git -c core.fsync=objects ${ADD[paths.kind]}
 added=("\${PIPESTATUS[@]}")
-[ "\${added[1]}" = 0 ] || { rm -f "$work"; exit "\${added[1]}"; }
+[ "\${added[1]}" = 0 ] || exit "\${added[1]}"
 if unchanged; then
-  rm -f "$work"
   echo 'Nothing to commit: these files are as they are in HEAD.' >&2
   exit ${NOTHING_TO_COMMIT}
 fi
@@ -159,7 +180,6 @@ ${IDENTITY}
 printf '%s' ${shellQuote(message)} >"$work.message"
 GIT_INDEX_FILE=$work git "\${who[@]}" -c core.fsync=objects,reference commit -F "$work.message"
 code=$?
-rm -f "$work" "$work.message"
 [ $code = 0 ] || exit $code
 commit=$(git rev-parse HEAD)
 sync_index "$commit"

@@ -10,7 +10,7 @@ import { concludeProcess } from '../process-text.js';
 import { runProgram } from '../run-program.js';
 import type { ProcessConclusion, ProcessEnd, ProcessRun, ToolContext, ToolPlan } from '../tool.js';
 import { withTrailers } from './commit-message.js';
-import { commitScript, syncScript, type CommitRequest } from './commit-script.js';
+import { commitScript, tidyScript, type CommitRequest } from './commit-script.js';
 import { findCommit, markOf, type FoundCommit } from './find-commit.js';
 import { resolvePaths } from './paths.js';
 import { gitEnvironment, lookWithGit } from './run-git.js';
@@ -18,7 +18,7 @@ import { changedSince } from './snapshot.js';
 
 /** Hooks may run the tests. */
 const COMMIT_TIMEOUT_MS = 600_000;
-const SYNC_TIMEOUT_MS = 20_000;
+const TIDY_TIMEOUT_MS = 20_000;
 
 const CUT_SHORT = 'The process that was to commit was killed from outside. Call it again.';
 
@@ -85,12 +85,13 @@ const applied = (text: string, commit: string): ProcessConclusion => ({
   paths: [],
 });
 
-/** The script may have died between the commit and the user's index; doing it again changes nothing. */
-const finishCommit = async (context: ToolContext, found: FoundCommit): Promise<void> => {
-  await runProgram('bash', ['-c', syncScript(context.scratch, found.hash)], {
+/** Finishes what a killed script had begun; doing it again changes nothing. */
+const tidyUp = async (context: ToolContext, found: FoundCommit | null): Promise<void> => {
+  const script = tidyScript(context.scratch, context.callId, found?.hash ?? null);
+  await runProgram('bash', ['-c', script], {
     cwd: context.project,
     env: gitEnvironment(context.env),
-    timeoutMs: SYNC_TIMEOUT_MS,
+    timeoutMs: TIDY_TIMEOUT_MS,
     outputBytesMax: 65536,
   });
 };
@@ -100,9 +101,8 @@ const foundText = ({ hash, subject }: FoundCommit): string =>
 
 export const probeCommit = async (context: ToolContext): Promise<ProcessConclusion | null> => {
   const found = await findCommit(context);
-  if (!found) return null;
-  await finishCommit(context, found);
-  return applied(foundText(found), found.hash);
+  await tidyUp(context, found);
+  return found && applied(foundText(found), found.hash);
 };
 
 export const concludeCommit = async (

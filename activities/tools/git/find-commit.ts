@@ -19,15 +19,32 @@ export const markOf = (context: ToolContext): CommitMark => ({
   call: context.callId,
 });
 
-/** Null when there is none among the newest commits. Runs to its end even when the turn was interrupted. */
-export const findCommit = async (context: ToolContext): Promise<FoundCommit | null> => {
-  const list = ['log', '--all', '--reflog', '-n', String(COMMITS_MAX), '--format=%H%n%B%x00'];
-  const { stdout } = await runGit(context.project, context.env, list);
+const ask = async (context: ToolContext, args: readonly string[]): Promise<string> =>
+  (await runGit(context.project, context.env, args)).stdout.toString('utf8');
+
+const search = async (
+  context: ToolContext,
+  where: readonly string[],
+): Promise<FoundCommit | null> => {
+  const list = ['log', ...where, '-n', String(COMMITS_MAX), '--format=%H%n%B%x00'];
   const mark = markOf(context);
-  const entry = stdout
-    .toString('utf8')
-    .split('\0')
-    .find((text) => carriesMark(text, mark));
+  const entry = (await ask(context, list)).split('\0').find((text) => carriesMark(text, mark));
   const [hash = '', subject = ''] = entry?.trimStart().split('\n') ?? [];
   return entry === undefined ? null : { hash, subject };
+};
+
+/**
+ * Git writes the reflog before it moves the branch: a newest entry that no branch arrived at was cut
+ * off in between, and its commit is not made.
+ */
+const isTorn = async (context: ToolContext, hash: string): Promise<boolean> =>
+  (await ask(context, ['log', '-g', '-n', '1', '--format=%H', 'HEAD'])).trim() === hash;
+
+/** Null when there is none among the newest commits. Runs to its end even when the turn was interrupted. */
+export const findCommit = async (context: ToolContext): Promise<FoundCommit | null> => {
+  const reached = await search(context, ['--all', 'HEAD']);
+  if (reached) return reached;
+  // The user may have reset or amended it since.
+  const left = await search(context, ['--reflog']);
+  return left && (await isTorn(context, left.hash)) ? null : left;
 };

@@ -61,7 +61,7 @@ describe('a session', () => {
       expect((await documentOf(front)).agents).toHaveLength(AGENT_STATES.length);
     }));
 
-  test('has a cost that is null once a price was unknown, and the sum otherwise', () =>
+  test('has a cost that is null while no price is known, and the sum of its calls then', () =>
     withFront({ client: null }, async (front) => {
       await createSession(front, ID);
       await setState(front, LEAD, 'idle');
@@ -84,19 +84,24 @@ describe('a session', () => {
           },
           usage: { model: 'm/m', usage: null, costUsd, estimated: false, durationMs: 1 },
         });
-      await answer(1, 0.25);
-      await answer(2, 0.5);
-      expect(await documentOf(front)).toMatchObject({ cost_usd: 0.75, outcome: 'done' });
-      await answer(3, null);
+      await answer(1, null);
       const unknown = await documentOf(front);
       expect([unknown.cost_usd, unknown.agents[0]?.cost_usd]).toEqual([null, null]);
+      await answer(2, 0.25);
+      await answer(3, 0.5);
+      const { costUsd } = await front.store.call('sumUsage', {
+        sessionId: ID,
+        agent: LEAD,
+        fromTurn: 1,
+      });
+      expect(await documentOf(front)).toMatchObject({ cost_usd: costUsd, outcome: 'done' });
     }));
 
   test('is counted by its state', () =>
     withFront({ client: null }, async (front) => {
       await createSession(front, ID);
       await setState(front, LEAD, 'tool');
-      const { sessions, store } = await statusDocument(front.store);
+      const { sessions, store } = await statusDocument(front.store, null);
       expect(sessions).toMatchObject({ thinking: 0, tool: 1, idle: 0 });
       expect(store.schema).toBeGreaterThan(0);
     }));

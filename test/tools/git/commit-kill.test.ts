@@ -81,20 +81,24 @@ test.each(['effect.after-claim', 'shell.running', 'effect.after-act', 'effect.af
     }),
 );
 
-test('killed at any moment, every commit is made once', () =>
-  withRepository(async (r) => {
-    countCommits(r);
-    r.put('a.txt', 'warm\n');
-    const begunAt = Date.now();
-    await drive(r, 1000);
-    const wholeMs = Date.now() - begunAt;
-    for (let index = 0; index < ROUNDS; index += 1) {
-      r.put('a.txt', `round ${index}\n`);
-      const killAfterMs = wholeMs * (0.4 + (0.6 * index) / ROUNDS);
-      const carried = (await drive(r, index, { killAfterMs })) ?? (await drive(r, index));
-      expectOnce(r, index, index + 2, carried!);
-    }
-  }));
+test(
+  'killed at any moment, every commit is made once',
+  () =>
+    withRepository(async (r) => {
+      countCommits(r);
+      r.put('a.txt', 'warm\n');
+      const begunAt = Date.now();
+      await drive(r, 1000);
+      const wholeMs = Date.now() - begunAt;
+      for (let index = 0; index < ROUNDS; index += 1) {
+        r.put('a.txt', `round ${index}\n`);
+        const killAfterMs = wholeMs * (0.4 + (0.6 * index) / ROUNDS);
+        const carried = (await drive(r, index, { killAfterMs })) ?? (await drive(r, index));
+        expectOnce(r, index, index + 2, carried!);
+      }
+    }),
+  240_000,
+);
 
 /** Kills everything that carries the mark of this call, and its wrapper: as a power cut would. */
 const killAll = (r: Repository, index: number): void => {
@@ -102,7 +106,7 @@ const killAll = (r: Repository, index: number): void => {
     try {
       const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
       const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
-      const isIts = line.includes('wrap.sh') && line.includes(`lead.1.${index}\0`);
+      const isIts = line.includes('wrap.sh') && line.includes(`\0${r.session}/lead.1.${index}\0`);
       if (isIts || environment.includes(`LOOMKIN_EFFECT=${r.session}/lead.1.${index}\0`))
         process.kill(Number(pid), 'SIGKILL');
     } catch {
@@ -110,27 +114,33 @@ const killAll = (r: Repository, index: number): void => {
     }
 };
 
-test('killed with everything it started, the commit is found or made, once', () =>
-  withRepository(async (r) => {
-    r.put('a.txt', 'warm\n');
-    const begunAt = Date.now();
-    await r.commit('warm', ['a.txt'], { index: 1000 });
-    const wholeMs = Date.now() - begunAt;
-    for (let index = 0; index < ROUNDS; index += 1) {
-      r.put('a.txt', `round ${index}\n`);
-      const first = r.commit(`round ${index}`, ['a.txt'], { index });
-      await new Promise((done) => setTimeout(done, wholeMs * (0.3 + (0.7 * index) / ROUNDS)));
-      killAll(r, index);
-      const { outcome } = await first;
-      const calls = r
-        .git('log', '--format=%(trailers:key=Loomkin-Call,valueonly)')
-        .match(/lead\S+/g);
-      const made = calls?.filter((call) => call === `lead.1.${index}`).length ?? 0;
-      expect(outcome.state).toBe(made === 1 ? 'applied' : 'failed');
-      expect(r.git('status', '--short')).toBe(made === 1 ? '' : ' M a.txt\n');
-      if (made === 0) r.git('checkout', '-q', '--', 'a.txt');
-    }
-  }));
+test(
+  'killed with everything it started, the commit is found or made, once',
+  () =>
+    withRepository(async (r) => {
+      r.put('a.txt', 'warm\n');
+      const begunAt = Date.now();
+      await r.commit('warm', ['a.txt'], { index: 1000 });
+      const wholeMs = Date.now() - begunAt;
+      for (let index = 0; index < ROUNDS; index += 1) {
+        r.put('a.txt', `round ${index}\n`);
+        const first = r.commit(`round ${index}`, ['a.txt'], { index });
+        await new Promise((done) => setTimeout(done, wholeMs * (0.3 + (0.7 * index) / ROUNDS)));
+        killAll(r, index);
+        const { outcome } = await first;
+        const calls = r
+          .git('log', '--format=%(trailers:key=Loomkin-Call,valueonly)')
+          .match(/lead\S+/g);
+        const made = calls?.filter((call) => call === `lead.1.${index}`).length ?? 0;
+        expect(outcome.state).toBe(made === 1 ? 'applied' : 'failed');
+        const locks = readdirSync(join(r.project, '.git'), { recursive: true });
+        expect(locks.filter((name) => String(name).endsWith('.lock'))).toEqual([]);
+        expect(r.git('status', '--short')).toBe(made === 1 ? '' : ' M a.txt\n');
+        if (made === 0) r.git('checkout', '-q', '--', 'a.txt');
+      }
+    }),
+  240_000,
+);
 
 test('after a power cut the commit is looked for before it is made again', () =>
   withRepository(async (r) => {

@@ -1,7 +1,6 @@
 import {
   chmodSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -11,21 +10,8 @@ import {
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
-import { withRepository, type Repository } from './repository.js';
-
-const hook = ({ project }: Repository, name: string, text: string): void => {
-  const file = join(project, '.git', 'hooks', name);
-  mkdirSync(join(project, '.git', 'hooks'), { recursive: true });
-  writeFileSync(file, `#!/bin/sh\n${text}\n`);
-  chmodSync(file, 0o755);
-};
-
-const filesOf = (repository: Repository, commit = 'HEAD'): string[] =>
-  repository
-    .git('show', '--format=', '--name-status', '--no-renames', commit)
-    .trim()
-    .split('\n')
-    .map((line) => line.replace('\t', ' '));
+import { gitTool } from '../../../activities/tools/git/git.js';
+import { filesOf, hook, withRepository } from './repository.js';
 
 describe('a commit of given paths', () => {
   test('takes exactly them: changed, new and deleted ones, and whole folders', () =>
@@ -198,62 +184,9 @@ describe('hooks', () => {
       const { outcome } = await made;
       expect(outcome).toMatchObject({ isError: true, state: 'failed' });
       expect(outcome.text).toContain('[interrupted]');
+      expect(existsSync(join(r.project, '.git', 'index.lock'))).toBe(false);
       rmSync(join(r.project, '.git', 'hooks', 'pre-commit'));
       expect((await r.commit('x', ['a.txt'], { index: 1 })).outcome.isError).toBe(false);
-    }));
-});
-
-describe('a lock on the index', () => {
-  const lockOf = (r: Repository): string => join(r.project, '.git', 'index.lock');
-
-  test('with a dead owner of ours is removed', () =>
-    withRepository(async (r) => {
-      const dead = execFileSync('sh', ['-c', 'echo $$'], { encoding: 'utf8' }).trim();
-      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-      for (const [index, owner] of [`${dead} 12 ${boot}`, '1 1 another-boot'].entries()) {
-        writeFileSync(lockOf(r), `loomkin ${owner}\n`);
-        r.put('a.txt', `${index}\n`);
-        const { outcome } = await r.commit('x', ['a.txt'], { index });
-        expect(outcome).toMatchObject({ isError: false, state: 'applied' });
-        expect(outcome.text).toContain('left behind');
-        expect(existsSync(lockOf(r))).toBe(false);
-      }
-    }));
-
-  test('left by a git that one of our commands ran before it was killed is removed', () =>
-    withRepository(async (r) => {
-      hook(r, 'pre-commit', 'kill -9 $PPID');
-      r.put('a.txt', '1\n');
-      const { outcome: killed } = await r.shell('git commit -qam x', { env: r.env });
-      expect(killed.isError).toBe(true);
-      expect(existsSync(lockOf(r))).toBe(true);
-      rmSync(join(r.project, '.git', 'hooks', 'pre-commit'));
-      const { outcome } = await r.commit('x', ['a.txt'], { index: 1 });
-      expect(outcome).toMatchObject({ isError: false, state: 'applied' });
-    }));
-
-  test(
-    'of somebody else is respected, and what to do is said',
-    () =>
-      withRepository(async (r) => {
-        writeFileSync(lockOf(r), '');
-        r.put('a.txt', '1\n');
-        const { outcome } = await r.commit('x', ['a.txt']);
-        expect(outcome).toMatchObject({ isError: true, state: 'failed' });
-        expect(outcome.text).toContain('index.lock');
-        expect(outcome.text).toContain('nothing was committed');
-        expect(existsSync(lockOf(r))).toBe(true);
-        expect(r.git('rev-list', '--count', 'HEAD').trim()).toBe('1');
-      }),
-    30_000,
-  );
-
-  test('that goes away in time is waited for', () =>
-    withRepository(async (r) => {
-      writeFileSync(lockOf(r), '');
-      r.put('a.txt', '1\n');
-      setTimeout(() => rmSync(lockOf(r)), 400);
-      expect((await r.commit('x', ['a.txt'])).outcome.isError).toBe(false);
     }));
 });
 
@@ -341,7 +274,7 @@ test('a commit works in a worktree, whose index lies elsewhere', () =>
     const tree = join(r.home, 'tree');
     writeFileSync(join(tree, 'a.txt'), 'in the tree\n');
     const made = r.environment(
-      (await import('../../../activities/tools/git/git.js')).gitTool,
+      gitTool,
       {
         operation: 'commit',
         message: 'x',

@@ -2,7 +2,7 @@
  * A scene whose project is a git repository with one commit, and a user's git configuration of its own.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { gitTool, type GitInput } from '../../../activities/tools/git/git.js';
@@ -67,3 +67,19 @@ export const withRepository = (
       call({ operation: 'commit', message, ...(paths && { paths }) }, callOptions);
     await body({ ...scene, env, git, put, call, commit, begin });
   });
+
+/** Gives the repository a hook. */
+export const hook = ({ project }: Repository, name: string, text: string): void => {
+  const file = join(project, '.git', 'hooks', name);
+  mkdirSync(join(project, '.git', 'hooks'), { recursive: true });
+  writeFileSync(file, `#!/bin/sh\n${text}\n`);
+  chmodSync(file, 0o755);
+};
+
+/** What a commit changed, as `M a.txt`. */
+export const filesOf = (repository: Repository, commit = 'HEAD'): string[] =>
+  repository
+    .git('show', '--format=', '--name-status', '--no-renames', commit)
+    .trim()
+    .split('\n')
+    .map((line) => line.replace('\t', ' '));

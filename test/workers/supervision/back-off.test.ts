@@ -19,6 +19,16 @@ describe('the pause after a death', () => {
     ]);
   });
 
+  it('is never more than half a second for one that had come to answer', () => {
+    const backOff = new BackOff();
+    const lives = Array.from({ length: 12 }, (_, index) => {
+      backOff.answered();
+      return backOff.afterDeath(KILLED, index * 100);
+    });
+    expect(lives).toEqual([...Array<number>(5).fill(0), ...Array<number>(7).fill(500)]);
+    expect(backOff.afterDeath(KILLED, 1300)).toBe(10_000);
+  });
+
   it('is nothing again once a minute has passed', () => {
     const backOff = new BackOff();
     pauses(backOff, Array<Exit>(7).fill(KILLED));

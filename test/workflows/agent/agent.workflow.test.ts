@@ -12,7 +12,12 @@ import {
   stopAgentSignal,
 } from '../../../workflows/protocol/agent.js';
 import { messageIdOf, type ApprovalId } from '../../../workflows/protocol/ids.js';
-import type { CallModelRequest, CallModelResult } from '../../../workflows/protocol/turn.js';
+import type {
+  CallModelRequest,
+  CallModelResult,
+  RecordOutcomeRequest,
+  RunToolRequest,
+} from '../../../workflows/protocol/turn.js';
 import {
   ANSWER,
   calling,
@@ -53,7 +58,9 @@ describe('an agent', () => {
         { messages: ['m1'], outcome: 'done', numTurns: 1, ends: false },
         { messages: ['m2'], outcome: 'done', numTurns: 1, ends: false },
       ]);
-      const status = await handle.query(agentStatusQuery);
+      let status = await handle.query(agentStatusQuery);
+      // The workflow hears of its record a moment after the record was made.
+      while (status.state !== 'idle') status = await handle.query(agentStatusQuery);
       expect(status).toMatchObject({ state: 'idle', outcome: 'done', turn: 2, queued: 0 });
     }));
 
@@ -139,6 +146,78 @@ describe('an agent', () => {
         { outcome: 'failed', exitCode, reason: 'no such key' },
         { outcome: 'done' },
       ]);
+    });
+  });
+});
+
+describe('an interrupt or a stop at a bad moment', () => {
+  test('an interrupt before the turn has begun ends it without a model call', () => {
+    const early = async ({ handle, send }: Life): Promise<void> => {
+      await send('m1');
+      await handle.signal(interruptTurnSignal, { requestId: 'r' });
+    };
+    return withAgent({ early }, async ({ recorder, send }) => {
+      await recorder.until(endedTimes(recorder, 1));
+      expect(recorder.models).toEqual([]);
+      expect(recorder.outcomes).toMatchObject([{ messages: ['m1'], outcome: 'interrupted' }]);
+      await send('m2');
+      await recorder.until(endedTimes(recorder, 2));
+      expect(recorder.models[0]?.messages).toEqual(['m1', 'm2']);
+    });
+  });
+
+  test('a stop while an outcome is recorded ends the agent and answers what waits', () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const outcome = ({ messages }: RecordOutcomeRequest) =>
+      messages.includes(messageIdOf('m1')) ? held : Promise.resolve();
+    return withAgent({ outcome }, async ({ handle, recorder, send }) => {
+      await send('m1');
+      await recorder.until(endedTimes(recorder, 1));
+      await send('m2');
+      await handle.signal(stopAgentSignal, { requestId: 'r' });
+      release();
+      await handle.result();
+      expect(recorder.models).toHaveLength(1);
+      expect(recorder.outcomes).toMatchObject([
+        { messages: ['m1'], outcome: 'done', ends: false },
+        { messages: ['m2'], outcome: 'stopped', ends: true },
+      ]);
+    });
+  });
+
+  test('a tool whose worker died after the cancel is asked again how far it came', () => {
+    const model = ({ turn }: CallModelRequest) => (turn === 1 ? calling(READ) : ANSWER);
+    const tool = async ({ interrupted }: RunToolRequest): Promise<string> => {
+      if (interrupted) return 'ended';
+      await untilCancelled();
+      throw ApplicationFailure.create({ type: 'WorkerLost', message: 'the daemon died' });
+    };
+    return withAgent({ model, tool }, async ({ handle, recorder, send }) => {
+      await send('m1');
+      await recorder.until(() => recorder.tools.length === 1);
+      await handle.signal(interruptTurnSignal, { requestId: 'r' });
+      await recorder.until(endedTimes(recorder, 1));
+      expect(recorder.tools.map(({ interrupted }) => interrupted)).toEqual([false, true]);
+      expect(recorder.outcomes[0]?.outcome).toBe('interrupted');
+    });
+  });
+
+  test('a model call whose worker died after the cancel ends as interrupted', () => {
+    const model = async ({ turn }: CallModelRequest): Promise<CallModelResult> => {
+      if (turn > 1) return ANSWER;
+      await untilCancelled();
+      throw ApplicationFailure.create({ type: 'WorkerLost', message: 'the daemon died' });
+    };
+    return withAgent({ model }, async ({ handle, recorder, send }) => {
+      await send('m1');
+      await recorder.until(() => recorder.models.length === 1);
+      await handle.signal(interruptTurnSignal, { requestId: 'r' });
+      await recorder.until(endedTimes(recorder, 1));
+      await send('m2');
+      await recorder.until(endedTimes(recorder, 2));
+      expect(recorder.outcomes.map(({ outcome }) => outcome)).toEqual(['interrupted', 'done']);
+      expect(recorder.models[1]?.messages).toEqual(['m1', 'm2']);
     });
   });
 });
