@@ -5,6 +5,7 @@
  * missing it throws, and the server is gone when the body ends.
  */
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOOK_MS = 50;
@@ -38,6 +39,7 @@ export const withScreen = async (
       env,
       encoding: 'utf8',
     });
+  const codeFile = `${socket}.code`;
   const until = async (what: string, isSo: () => boolean): Promise<void> => {
     for (const endMs = performance.now() + WAIT_MS; !isSo(); await sleep(LOOK_MS))
       if (performance.now() > endMs) throw new Error(`not within 30 s: ${what}\n${screen.text()}`);
@@ -47,12 +49,16 @@ export const withScreen = async (
     shows: (words) => until(String(words), () => words.test(screen.text())),
     keys: (...keys) => void tmux('send-keys', ...keys),
     exitCode: async () => {
-      const ended = (): string => tmux('display-message', '-p', '#{pane_dead_status}').trim();
+      const ended = (): string =>
+        existsSync(codeFile) ? readFileSync(codeFile, 'utf8').trim() : '';
       await until('the end', () => ended() !== '');
       return Number(ended());
     },
   };
-  const start = ['new-session', '-d', '-x', '100', '-y', '50', ...command];
+  // tmux itself now and then misses how its program ended. The shell outlives Ctrl+C to write it down.
+  const noting = `trap : INT; "$@"; echo $? >"$0"`;
+  const words = ['sh', '-c', noting, codeFile, ...command];
+  const start = ['new-session', '-d', '-x', '100', '-y', '50', ...words];
   tmux('start-server', ';', 'set-option', '-g', 'remain-on-exit', 'on', ';', ...start);
   try {
     await body(screen);
