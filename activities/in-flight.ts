@@ -1,8 +1,8 @@
 /**
- * Notes each running activity with its task token in the store, for as long as it runs.
+ * Notes activities with their task tokens in the store, for as long as they run.
  *
  * After kill -9 the row stays, and the next daemon fails the token so that work goes on at once.
- * What must stay true: the row is on disk before the activity does anything.
+ * What must stay true: the row is on disk before the activity has an effect.
  */
 import type {
   ActivityInboundCallsInterceptor,
@@ -41,14 +41,33 @@ export class RunningActivities {
   }
 }
 
+/**
+ * Model calls and reads need no row: their agent owes a result until long after them, so a starting
+ * daemon finds them by asking Temporal, and two synced commits a call are saved.
+ */
+const needsRow = (activityType: string, args: readonly unknown[]): boolean =>
+  activityType === 'runTool'
+    ? (args[0] as RunToolRequest).call.name !== 'read'
+    : activityType !== 'callModel';
+
 export const noteInFlight =
   (store: Store, running: RunningActivities): ActivityInterceptorsFactory =>
   (context) => {
     const { info } = context;
     const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: '' };
     const activityKey = `${workflowId}/${runId}/${info.activityId}/${info.attempt}`;
+    // Later than the server can need to hear of the end: a row too many is found to be gone.
+    const dropLater = (): void => {
+      const drop = (): void => {
+        store.call('dropInFlight', { activityKey }).catch(() => undefined);
+      };
+      setTimeout(drop, DROP_AFTER_MS).unref();
+    };
     const inbound: ActivityInboundCallsInterceptor = {
       async execute(input, next) {
+        const body = (): Promise<unknown> => next(input);
+        const key = `${workflowId}/${info.activityId}`;
+        if (!needsRow(info.activityType, input.args)) return running.during(key, body);
         await store.call('putInFlight', {
           activityKey,
           taskToken: info.taskToken,
@@ -57,13 +76,9 @@ export const noteInFlight =
           effectKey: effectKeyIn(info.activityType, input.args),
         });
         try {
-          return await running.during(`${workflowId}/${info.activityId}`, () => next(input));
+          return await running.during(key, body);
         } finally {
-          // Later than the server can need to hear of the end: a row too many is found to be gone.
-          const drop = (): void => {
-            store.call('dropInFlight', { activityKey }).catch(() => undefined);
-          };
-          setTimeout(drop, DROP_AFTER_MS).unref();
+          dropLater();
         }
       },
     };

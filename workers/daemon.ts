@@ -34,7 +34,7 @@ const textAfter = (flag: string): string => {
 /** Kinds of the store's opening errors, with what a person can do. */
 const CURES: Readonly<Record<string, string>> = {
   newer: 'Run the newer loomkin that made it',
-  damaged: 'Its bytes are kept; restore a backup or move it away to begin anew',
+  damaged: 'Then run loomkin up',
   unwritable: 'Give yourself write permission, or set LOOMKIN_HOME',
   full: 'Free disk space, then run loomkin up',
 };

@@ -55,7 +55,8 @@ export const createWorker = async (
   };
   return Worker.create({
     ...SLOTS,
-    connection: await NativeConnection.connect({ address }),
+    // Packing what never leaves the machine only costs time.
+    connection: await NativeConnection.connect({ address, grpcCompression: { codec: 'none' } }),
     namespace: NAMESPACE,
     taskQueue,
     workflowBundle: { code: bundle },

@@ -183,16 +183,19 @@ export const makeCallModel =
       ]);
       const stored = answerIn(rows, turn);
       if (stored) return await storedResult(deps, request, stored);
-      const [transcript] = await Promise.all([
-        recordInputs(deps, request, session, rows),
-        noteAgentState(deps, request, { state: 'thinking', model }),
-      ]);
+      // For screens: the model is not kept waiting for it.
+      const noted = noteAgentState(deps, request, { state: 'thinking', model });
+      noted.catch(() => undefined);
+      const transcript = await recordInputs(deps, request, session, rows);
       if (isShutdown(signal.reason)) throw signal.reason;
       if (signal.aborted) return INTERRUPTED;
       if (failures >= session.secrets.limits.modelAttempts)
         throw exhausted(request, failures, null);
       const { attempt } = scope;
-      return await perform(deps, { request, attempt, session, rows: transcript, signal }, failures);
+      const call = { request, attempt, session, rows: transcript, signal };
+      const result = await perform(deps, call, failures);
+      await noted;
+      return result;
     } finally {
       interrupts.release();
     }

@@ -143,8 +143,12 @@ export const makeRunTool =
     const signal = AbortSignal.any([...asked, scope.signal, turnSignal.signal]);
     try {
       const facts = await deps.readSession(sessionId);
-      await noteAgentState(deps, request, { state: 'tool', tool: call.name, model: facts.model });
-      const result = await settle({ deps, request, facts, signal, attempt: scope.attempt });
+      const note = { state: 'tool', tool: call.name, model: facts.model } as const;
+      const [result] = await Promise.all([
+        settle({ deps, request, facts, signal, attempt: scope.attempt }),
+        // For screens: the tool does not wait for it.
+        noteAgentState(deps, request, note),
+      ]);
       return await recordResult(deps, request, facts, result);
     } finally {
       turnSignal.release();
