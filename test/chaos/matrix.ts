@@ -1,6 +1,10 @@
 /**
  * The whole kill matrix: every kill and every kill point, for every effect. Run by `npm run chaos`.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { withRig } from '../support/rig.js';
 import type { CellReport } from './cell.js';
 import { FAULT_CELLS, KILL_CELLS, runInOwnHome, withKillCells, type KillCell } from './axes.js';
 import { needsCommand } from './cell.js';
@@ -56,4 +60,29 @@ test(
     expectAllRight(rows);
   },
   FAULT_CELLS.length * CELL_MS_MAX,
+);
+
+/** Enough turns that the agent's history is handed over to a fresh run, and the kill comes then. */
+test(
+  'the kill at continue-as-new',
+  async () => {
+    const turns = 60;
+    const replies = Array.from({ length: turns }, (_, turn) => ({
+      calls: [{ name: 'read', arguments: { path: 'README.md', offset: 1, limit: turn + 1 } }],
+    }));
+    const script = { replies: [...replies, { text: 'handed over' }] };
+    await withRig({ script, env: { LOOMKIN_FAULT: 'can.before=kill' } }, async (rig) => {
+      const end = await rig.prompt('read a lot.').end;
+      expect(existsSync(join(rig.home, 'faults.log'))).toBe(true);
+      const results = end.lines.filter(({ type }) => type === 'result');
+      expect(results).toHaveLength(1);
+      expect(results[0]).toMatchObject({
+        exit_code: 0,
+        result: 'handed over',
+        num_turns: turns + 1,
+      });
+      expect(rig.chat.records).toHaveLength(turns + 1);
+    });
+  },
+  CELL_MS_MAX,
 );

@@ -1,49 +1,50 @@
-/** A daemon that slept beside its successor finds out without writing anything. */
+/** A daemon that was replaced finds out although it writes nothing. */
 import { watchFence } from '../../workers/fence-watch.js';
 import { withStore } from '../support/store.js';
 
-/** Holds the event loop as a stopped process is held. */
-const sleepFor = (ms: number): void => {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-};
+const LOOK_MS = 20;
 
+/** Watches as the daemon that holds `behind` fences less than the newest. */
 const withWatch = (
-  otherTakesOver: boolean,
-  body: (isFenced: () => boolean) => Promise<void>,
+  behind: number,
+  body: (fenced: Promise<'fenced'>, asked: () => number) => Promise<void>,
 ): Promise<void> =>
   withStore(async (store) => {
-    const facts = await store.call('storeFacts', {});
-    let fenced = false;
-    const own = otherTakesOver ? facts.fence - 1 : facts.fence;
-    const end = watchFence(store, own, () => (fenced = true));
+    const { fence } = await store.call('storeFacts', {});
+    let looks = 0;
+    const counting = {
+      ...store,
+      call: ((name, args) => {
+        looks += 1;
+        return store.call(name, args);
+      }) as typeof store.call,
+    };
+    let end: () => void = () => undefined;
+    const fenced = new Promise<'fenced'>((resolve) => {
+      end = watchFence(counting, fence - behind, () => resolve('fenced'), LOOK_MS);
+    });
     try {
-      await body(() => fenced);
+      await body(fenced, () => looks);
     } finally {
       end();
     }
   });
 
-/** A look happens each second; the answer of the store takes a moment. */
-const afterALook = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1_300));
-
 describe('the watch of the fence', () => {
-  test('after a sleep it notices that another daemon holds the home', () =>
-    withWatch(true, async (isFenced) => {
-      sleepFor(4_500);
-      await afterALook();
-      expect(isFenced()).toBe(true);
+  test('notices that another daemon holds the home', () =>
+    withWatch(1, async (fenced) => {
+      await expect(fenced).resolves.toBe('fenced');
     }));
 
-  test('after a sleep nobody has used it says nothing', () =>
-    withWatch(false, async (isFenced) => {
-      sleepFor(4_500);
-      await afterALook();
-      expect(isFenced()).toBe(false);
-    }));
-
-  test('without a sleep it asks nobody', () =>
-    withWatch(true, async (isFenced) => {
-      await afterALook();
-      expect(isFenced()).toBe(false);
+  test('says nothing while the home is ours', () =>
+    withWatch(0, async (fenced, looks) => {
+      const looked = new Promise<'looked'>((resolve) => {
+        const timer = setInterval(() => {
+          if (looks() < 3) return;
+          clearInterval(timer);
+          resolve('looked');
+        }, LOOK_MS);
+      });
+      await expect(Promise.race([fenced, looked])).resolves.toBe('looked');
     }));
 });
