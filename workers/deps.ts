@@ -14,6 +14,7 @@ import type { Store } from '../activities/stores/store.js';
 import { contextBlock } from '../activities/models/context-block.js';
 import { TOOLS } from '../activities/tools/registry.js';
 import { makeBaseTrees } from '../activities/tools/base-trees.js';
+import { DEFAULT_LIMITS } from '../config/defaults.js';
 import type { HomePaths } from '../config/paths.js';
 import { readSecrets } from '../config/secrets.js';
 import type { FailureType } from '../workflows/protocol/failures.js';
@@ -60,7 +61,7 @@ export const bindActivities = (
     processes: makeProcessEffects({
       shellsDir: paths.shells,
       scriptsDir: places.scriptsDir,
-      concurrency: 4,
+      concurrency: DEFAULT_LIMITS.shellConcurrency,
     }),
     scratchDir: paths.scratch,
     shellsDir: paths.shells,

@@ -47,7 +47,7 @@ export interface ProcessEffectOptions {
   readonly shellsDir: string;
   /** Where `wrap.sh` and `inner.sh` lie. */
   readonly scriptsDir: string;
-  /** Commands at once; the others wait. */
+  /** Commands at once where the session does not say; the others wait. */
   readonly concurrency: number;
   /** Overrides the machine's: another boot, for tests. */
   readonly bootId?: string;
@@ -69,7 +69,8 @@ interface Machine extends ProcessEffectOptions {
 /** The slot's release; null when the turn was interrupted while it waited. */
 const takeSlot = async (machine: Machine, env: EffectEnvironment): Promise<(() => void) | null> => {
   try {
-    return await machine.slots.take(env.context.signal);
+    const countMax = env.context.limits.shellConcurrency ?? machine.concurrency;
+    return await machine.slots.take(env.context.signal, countMax);
   } catch (error) {
     if (isShutdown(env.context.signal.reason)) throw error;
     return null;
@@ -200,7 +201,7 @@ const carryOut = async (
 };
 
 export const makeProcessEffects = (options: ProcessEffectOptions): ProcessEffects => {
-  const slots = makeSlots(options.concurrency);
+  const slots = makeSlots();
   const machine = async (): Promise<Machine> => ({
     ...options,
     slots,

@@ -47,6 +47,7 @@ export const makeToolContext = (
       outputBytesMax: limits.toolOutputBytes,
       fileBytesMax: limits.fileBytesMax,
       shellTimeoutMs: limits.shellTimeoutMs,
+      shellConcurrency: limits.shellConcurrency,
     },
     coAuthor,
     scratch: join(deps.scratchDir, sessionId),

@@ -28,6 +28,8 @@ export interface ToolLimits {
   readonly fileBytesMax: number;
   /** Default time limit of a command (`limits.shell_timeout_s`). */
   readonly shellTimeoutMs: number;
+  /** Commands at once in this daemon (`limits.shell_concurrency`). */
+  readonly shellConcurrency?: number;
 }
 
 export interface ToolContext {

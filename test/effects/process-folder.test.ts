@@ -31,7 +31,6 @@ import {
   type EffectFolder,
 } from '../../activities/effects/process/folder.js';
 import { hasArgument, isAlive, processFacts } from '../../activities/effects/process/proc.js';
-import { makeSlots } from '../../activities/effects/process/slots.js';
 
 const NONCE = 'a'.repeat(32);
 const RECORD = {
@@ -200,50 +199,6 @@ describe('what an agent’s command leaves behind', () => {
       writeFileSync(join(folder.path, 'broken'), '{"turn":');
       expect(await readAgentState(join(folder.path, 'broken'))).toBeNull();
     }));
-});
-
-describe('slots', () => {
-  const never = new AbortController().signal;
-
-  test('are given in order, and come back once', async () => {
-    const slots = makeSlots(1);
-    const order: number[] = [];
-    const first = await slots.take(never);
-    const others = [1, 2].map(async (n) => {
-      const release = await slots.take(never);
-      order.push(n);
-      release();
-      release();
-    });
-    first();
-    first();
-    await Promise.all(others);
-    expect(order).toEqual([1, 2]);
-    const again = await slots.take(never);
-    let taken = false;
-    const waiting = slots.take(never).then((release) => {
-      taken = true;
-      release();
-    });
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(taken).toBe(false);
-    again();
-    await waiting;
-  });
-
-  test('are not lost by those who leave the line', async () => {
-    const slots = makeSlots(1);
-    const first = await slots.take(never);
-    const leaves = new AbortController();
-    const left = slots.take(leaves.signal);
-    const stays = slots.take(never);
-    leaves.abort(new Error('left'));
-    await expect(left).rejects.toThrow('left');
-    await expect(slots.take(leaves.signal)).rejects.toThrow('left');
-    first();
-    (await stays)();
-    (await slots.take(never))();
-  });
 });
 
 describe('a process', () => {

@@ -1,45 +1,59 @@
 /**
  * At most so many commands at once per daemon; the others wait in line.
  *
- * What must stay true: who waits can be called away, and every slot comes back exactly once.
+ * How many is each caller's own setting, counted over all that run. What must stay true: who waits can
+ * be called away, every slot comes back exactly once, and nobody is overtaken by a caller of the same
+ * setting.
  */
 export interface Slots {
-  /** Resolves with the function that gives the slot back; rejects with the signal's reason. */
-  take(signal: AbortSignal): Promise<() => void>;
+  /**
+   * Resolves, once fewer than `countMax` run, with the function that gives the slot back; rejects with
+   * the signal's reason.
+   */
+  take(signal: AbortSignal, countMax: number): Promise<() => void>;
 }
 
-export const makeSlots = (count: number): Slots => {
-  let free = count;
-  const line: (() => void)[] = [];
+interface Waiter {
+  readonly countMax: number;
+  readonly enter: () => void;
+}
 
-  const giveBack = (): (() => void) => {
+export const makeSlots = (): Slots => {
+  let running = 0;
+  const line: Waiter[] = [];
+
+  const admit = (): void => {
+    const index = line.findIndex(({ countMax }) => running < countMax);
+    const [next] = index < 0 ? [] : line.splice(index, 1);
+    if (next) next.enter();
+  };
+
+  const occupy = (): (() => void) => {
+    running += 1;
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      const next = line.shift();
-      if (next) next();
-      else free += 1;
+      running -= 1;
+      admit();
     };
   };
 
   return {
-    take: (signal) =>
+    take: (signal, countMax) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason as Error);
-        if (free > 0) {
-          free -= 1;
-          return resolve(giveBack());
-        }
-        const enter = (): void => {
-          signal.removeEventListener('abort', leave);
-          resolve(giveBack());
-        };
+        if (running < countMax) return resolve(occupy());
         const leave = (): void => {
-          line.splice(line.indexOf(enter), 1);
+          line.splice(line.indexOf(waiter), 1);
           reject(signal.reason as Error);
         };
-        line.push(enter);
+        const enter = (): void => {
+          signal.removeEventListener('abort', leave);
+          resolve(occupy());
+        };
+        const waiter: Waiter = { countMax, enter };
+        line.push(waiter);
         signal.addEventListener('abort', leave, { once: true });
       }),
   };
