@@ -2,9 +2,6 @@
  * Builds the daemon's front: gateway verbs over Temporal and store, and the HTTP server on loopback.
  * What must stay true: when it resolves, the port answers and everything behind it is ready.
  */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-
 import type { Client } from '@temporalio/client';
 
 import { toolEnvironment } from '../activities/tools/environment.js';
@@ -19,20 +16,7 @@ import { BUILD, VERSION } from '../config/build-info.js';
 import { SCRIPTED_PROVIDER } from '../config/defaults.js';
 import { isScriptError, loadScript } from '../config/script-file.js';
 import type { DaemonOptions } from './daemon-parts.js';
-
-const git = promisify(execFile);
-const GIT_TIMEOUT_MS = 5_000;
-
-/** Commit that HEAD names, or null outside git, before the first commit, or where git is slow. */
-const readGitHead = async (project: string): Promise<string | null> => {
-  try {
-    const options = { cwd: project, timeout: GIT_TIMEOUT_MS, env: process.env };
-    const { stdout } = await git('git', ['rev-parse', '--verify', 'HEAD'], options);
-    return stdout.trim();
-  } catch {
-    return null;
-  }
-};
+import { readGitHead } from './git-head.js';
 
 /** Scripts are files of ours and can be looked up; other models are known to their provider alone. */
 const checkModelIn =
