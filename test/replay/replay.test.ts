@@ -57,8 +57,8 @@ describe('recorded histories', () => {
   test('a workflow change without a patched guard fails', async () => {
     const changed = await bundleWith(
       'agent/agent.ts',
-      'await recordActivities.recordOutcome({',
-      'await recordActivities.cancelApproval({} as never); await recordActivities.recordOutcome({',
+      'await recordActivities.recordOutcome.',
+      'await recordActivities.cancelApproval({} as never); await recordActivities.recordOutcome.',
     );
     const replayed = Worker.runReplayHistory(
       { workflowBundle: changed },

@@ -122,15 +122,11 @@ export class Agent implements GateHost {
     if (this.carry.stopping) this.carry = dropInbox(this.carry);
     const { open, promptTurns, stopping, turn } = this.carry;
     this.outcome = end.outcome;
-    await recordActivities.recordOutcome({
-      sessionId: this.start.sessionId,
-      agent: this.start.agent,
-      turn,
-      messages: open,
-      ...end,
-      numTurns: promptTurns,
-      ends: stopping,
-    });
+    const { sessionId, agent } = this.start;
+    const place = { sessionId, agent, turn, messages: open };
+    await recordActivities.recordOutcome.executeWithOptions({ summary: `result: ${end.outcome}` }, [
+      { ...place, ...end, numTurns: promptTurns, ends: stopping },
+    ]);
     this.isSettling = false;
     this.carry = closePrompts(this.carry, open);
     this.show(stopping ? 'ended' : 'idle');

@@ -31,18 +31,19 @@ const askPerson = async (
 ): Promise<GateDecision> => {
   const approvalId = approvalIdOf(`q-${uuid4().slice(0, 8)}`);
   const grant = grantOf(call);
-  await recordActivities.requestApproval({ ...turn, approvalId, call, grant });
+  const summary = `ask: may it ${call.name} ${call.subject}`.slice(0, 180);
+  await recordActivities.requestApproval.executeWithOptions({ summary }, [
+    { ...turn, approvalId, call, grant },
+  ]);
   host.parked(approvalId, new Date().toISOString());
   try {
     await condition(() => host.decisions.has(approvalId));
   } catch (error) {
     if (isCancellation(error))
       await CancellationScope.nonCancellable(() =>
-        recordActivities.cancelApproval({
-          sessionId: turn.sessionId,
-          agent: turn.agent,
-          approvalId,
-        }),
+        recordActivities.cancelApproval.executeWithOptions({ summary: `take back ${approvalId}` }, [
+          { sessionId: turn.sessionId, agent: turn.agent, approvalId },
+        ]),
       );
     throw error;
   } finally {

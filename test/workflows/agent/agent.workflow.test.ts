@@ -273,6 +273,32 @@ describe('a question', () => {
     }));
 });
 
+describe('the Temporal Web UI', () => {
+  test('tells the story: a summary on every activity, the state in Markdown', () => {
+    const model = ({ turn }: CallModelRequest) => (turn === 1 ? calling(READ) : ANSWER);
+    return withAgent({ model }, async ({ handle, recorder, send }) => {
+      await send('m1');
+      await recorder.until(endedTimes(recorder, 1));
+      const { events } = await handle.fetchHistory();
+      const summaries = (events ?? [])
+        .filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.input)
+        .map(({ userMetadata }) => userMetadata?.summary?.data)
+        .map((data) => (data ? (JSON.parse(Buffer.from(data).toString()) as string) : null));
+      expect(summaries).toEqual([
+        'turn 1: scripted/x',
+        'read a.txt',
+        'turn 2: scripted/x',
+        'result: done',
+      ]);
+      const metadata = await handle.query<{ currentDetails?: string }>(
+        '__temporal_workflow_metadata',
+      );
+      expect(metadata.currentDetails).toContain('### a title');
+      expect(metadata.currentDetails).toContain('| lead (lead) | scripted/x | 2 |');
+    });
+  });
+});
+
 describe('history', () => {
   test('a turn of one tool call adds at most 15 events and 12 KB', () => {
     const turns = 20;
