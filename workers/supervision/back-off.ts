@@ -2,8 +2,8 @@
  * How long to wait before a dead child is started again, and when to stop trying.
  *
  * The first deaths in a minute cost nothing, since most are one-offs that somebody waits on; then
- * the pause doubles, but not for one that had come to answer. What must stay true: a kill from
- * outside never makes us give up, only a child that ends by itself again and again without ever
+ * the pause doubles, but not for one that had come to answer or was killed. What must stay true: a kill
+ * from outside never makes us give up, only a child that ends by itself again and again without ever
  * having answered.
  */
 const WINDOW_MS = 60_000;
@@ -39,7 +39,9 @@ export class BackOff {
     this.deaths = [...this.deaths.filter((at) => nowMs - at < WINDOW_MS), nowMs];
     if (!this.hasAnswered && isOwnDoing(exit)) this.failedStarts += 1;
     if (this.failedStarts >= FAILED_STARTS_MAX) return null;
-    const pauseMaxMs = this.thisOneAnswered ? FIRST_PAUSE_MS : PAUSE_MAX_MS;
+    // Whoever was killed from outside, even while it started, is no sign of a start that can't work.
+    const isAccident = this.thisOneAnswered || !isOwnDoing(exit);
+    const pauseMaxMs = isAccident ? FIRST_PAUSE_MS : PAUSE_MAX_MS;
     this.thisOneAnswered = false;
     const beyond = this.deaths.length - FREE_DEATHS;
     return beyond <= 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (beyond - 1), pauseMaxMs);

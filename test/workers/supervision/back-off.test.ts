@@ -12,11 +12,18 @@ const pauses = (backOff: BackOff, exits: readonly Exit[], everyMs = 100): (numbe
 
 describe('the pause after a death', () => {
   it('is nothing for the first five in a minute, then doubles up to ten seconds', () => {
-    const exits = Array<Exit>(12).fill(KILLED);
-    expect(pauses(new BackOff(), exits)).toEqual([
+    const backOff = new BackOff();
+    backOff.answered();
+    const exits = Array<Exit>(12).fill(FAILED);
+    expect(pauses(backOff, exits)).toEqual([
       ...[0, 0, 0, 0, 0],
       ...[500, 1000, 2000, 4000, 8000, 10_000, 10_000],
     ]);
+  });
+
+  it('is never more than half a second for one that was killed, even while it started', () => {
+    const exits = Array<Exit>(12).fill(KILLED);
+    expect(Math.max(...pauses(new BackOff(), exits).map(Number))).toBe(500);
   });
 
   it('is never more than half a second for one that had come to answer', () => {
@@ -26,7 +33,7 @@ describe('the pause after a death', () => {
       return backOff.afterDeath(KILLED, index * 100);
     });
     expect(lives).toEqual([...Array<number>(5).fill(0), ...Array<number>(7).fill(500)]);
-    expect(backOff.afterDeath(KILLED, 1300)).toBe(10_000);
+    expect(backOff.afterDeath(FAILED, 1300)).toBe(10_000);
   });
 
   it('is nothing again once a minute has passed', () => {
