@@ -19,7 +19,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const providerOf = async (script: unknown, position: Partial<ScriptPosition> = {}) => {
   writeFileSync(join(folder, 'play.json'), JSON.stringify(script));
   return makeScripted(await loadScript('play', [folder]), {
-    ...{ agent: 'lead', answers: 0, failures: 0, project: '/work/tree' },
+    ...{ agent: 'lead', answers: 0, failures: 0, project: '/code/tree' },
     ...position,
   });
 };
@@ -59,11 +59,11 @@ test('${cwd} is the project, in texts and in inputs at any depth', async () => {
   const calls = [{ tool: 'shell', input: { command: 'cd ${cwd}', list: [{ path: '${cwd}/a' }] } }];
   const provider = await providerOf(lead({ text: 'in ${cwd}', calls }));
   const answer = await provider.answer(requestOf());
-  expect(answer.text).toBe('in /work/tree');
+  expect(answer.text).toBe('in /code/tree');
   expect(answer.stopReason).toBe('tool_calls');
   expect(JSON.parse(answer.calls[0]?.raw ?? '')).toEqual({
-    command: 'cd /work/tree',
-    list: [{ path: '/work/tree/a' }],
+    command: 'cd /code/tree',
+    list: [{ path: '/code/tree/a' }],
   });
 });
 

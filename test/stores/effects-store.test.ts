@@ -6,7 +6,7 @@ import { withStore } from '../support/store.js';
 import { prepareFile, withProject } from './prepared-file.js';
 import { fileClaim, note, outcome, processClaim, second } from './samples.js';
 
-const PATH = '/work/project/a.ts';
+const PATH = '/code/project/a.ts';
 
 describe('claims', () => {
   it('are fresh once; a second attempt finds the first one', () =>

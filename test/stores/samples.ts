@@ -34,7 +34,7 @@ export const AT = second(0);
 
 export const session = (over: Partial<SessionRow> = {}): SessionRow => ({
   id: S,
-  project: '/work/project',
+  project: '/code/project',
   title: 'refactor the auth module',
   model: 'scripted/edit',
   permissionMode: 'default',

@@ -358,7 +358,7 @@ export const acceptedBody = (fields: Partial<AcceptedBody> = {}): AcceptedBody =
   message_id: 'message-1',
   from: 0,
   model: 'scripted/demo',
-  project: '/work/project',
+  project: '/code/project',
   permission_mode: 'default',
   tools: ['read', 'write', 'edit', 'shell', 'git'],
   api_key_source: 'none',
@@ -373,7 +373,7 @@ export const refusal = (exitCode: number, message: string, cure = 'Do something 
 export const sessionDocument = (fields: Partial<SessionDocument> = {}): SessionDocument => ({
   id: SESSION,
   title: 'Refactor the auth module',
-  project: '/work/project',
+  project: '/code/project',
   state: 'idle',
   waiting_for: null,
   outcome: 'done',

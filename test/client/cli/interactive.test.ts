@@ -87,7 +87,7 @@ describe('a conversation', () => {
     const seen = screen(run);
     expect(seen).toContain(
       [
-        'session 11111111 · scripted/demo · /work/project',
+        'session 11111111 · scripted/demo · /code/project',
         'Let me look.',
         '✓ edit src/x.ts',
         'Done.',
@@ -114,7 +114,7 @@ describe('a conversation', () => {
     daemon.emit(result(messageId, { text: 'Let me look again.' }));
     await atPrompt(run);
     expect(await quit(run)).toBe(0);
-    expect(screen(run)).toContain('/work/project\nLet me look again.\n— 2 turns');
+    expect(screen(run)).toContain('/code/project\nLet me look again.\n— 2 turns');
   });
 
   test('says so when an answer starts anew', async () => {

@@ -33,7 +33,7 @@ const storeSession = async (): Promise<void> => {
   const at = new Date().toISOString();
   await store.call('createSession', {
     id: '22222222-2222-4333-8444-555555555555',
-    project: '/work/project',
+    project: '/code/project',
     title: 'Was in the middle of it',
     model: 'scripted/demo',
     permissionMode: 'default',

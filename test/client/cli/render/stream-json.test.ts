@@ -38,7 +38,7 @@ describe('the init line', () => {
       subtype: 'init',
       session_id: SESSION,
       model: 'scripted/demo',
-      cwd: '/work/project',
+      cwd: '/code/project',
       tools: ['read', 'write', 'edit', 'shell', 'git'],
       mcp_servers: [],
       permissionMode: 'bypassPermissions',
