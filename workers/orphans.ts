@@ -49,7 +49,7 @@ export interface StartedActivity {
 }
 
 /** Activities of this workflow that a worker has, as far as Temporal knows. */
-export const startedActivities = async (
+const startedActivities = async (
   client: Client,
   workflowId: string,
 ): Promise<readonly StartedActivity[]> => {
@@ -74,17 +74,22 @@ export const handBackActivity = (client: Client, activity: StartedActivity): Pro
   return unlessGone(client.activity.fail({ workflowId, activityId }, LOST));
 };
 
-const failStarted = async (client: Client, workflowId: string): Promise<void> => {
-  const started = await startedActivities(client, workflowId);
-  await Promise.all(started.map((activity) => handBackActivity(client, activity)));
+/** The same of every agent that owes somebody a result: all there can be in anybody's hands. */
+export const startedOfOwing = async (
+  store: Store,
+  client: Client,
+): Promise<readonly StartedActivity[]> => {
+  const owing = await store.call('agentsOwingResults', {});
+  const lists = await Promise.all(
+    owing.map(({ sessionId, agent }) =>
+      startedActivities(client, agentWorkflowIdOf(sessionIdOf(sessionId), agentNameOf(agent))),
+    ),
+  );
+  return lists.flat();
 };
 
 export const failOrphans = async (store: Store, client: Client): Promise<void> => {
   await failByToken(store, client);
-  const owing = await store.call('agentsOwingResults', {});
-  await Promise.all(
-    owing.map(({ sessionId, agent }) =>
-      failStarted(client, agentWorkflowIdOf(sessionIdOf(sessionId), agentNameOf(agent))),
-    ),
-  );
+  const started = await startedOfOwing(store, client);
+  await Promise.all(started.map((activity) => handBackActivity(client, activity)));
 };

@@ -13,8 +13,7 @@ import type { Client } from '@temporalio/client';
 import type { RunningActivities } from '../activities/in-flight.js';
 import type { Store } from '../activities/stores/store.js';
 import { readRuntimeFile } from '../config/runtime-file.js';
-import { agentNameOf, agentWorkflowIdOf, sessionIdOf } from '../workflows/protocol/ids.js';
-import { handBackActivity, startedActivities, type StartedActivity } from './orphans.js';
+import { handBackActivity, startedOfOwing, type StartedActivity } from './orphans.js';
 
 const LOOK_MS = 500;
 const BETWEEN_LOOKS_MS = 700;
@@ -29,13 +28,8 @@ const strangers = async (
   client: Client,
   running: RunningActivities,
 ): Promise<readonly StartedActivity[]> => {
-  const owing = await store.call('agentsOwingResults', {});
-  const lists = await Promise.all(
-    owing.map(({ sessionId, agent }) =>
-      startedActivities(client, agentWorkflowIdOf(sessionIdOf(sessionId), agentNameOf(agent))),
-    ),
-  );
-  return lists.flat().filter(({ workflowId, activityId }) => !running.has(workflowId, activityId));
+  const started = await startedOfOwing(store, client);
+  return started.filter(({ workflowId, activityId }) => !running.has(workflowId, activityId));
 };
 
 const handBackStrangers = async (
