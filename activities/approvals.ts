@@ -3,10 +3,24 @@
  * The wait itself is the workflow's. What must stay true: asking twice is one question, and one that was
  * answered is never taken back.
  */
-import type { RequestApprovalRequest, SettleApprovalRequest } from '../workflows/protocol/turn.js';
+import type {
+  RequestApprovalRequest,
+  SettleApprovalRequest,
+  TurnRef,
+} from '../workflows/protocol/turn.js';
 import { toolCallIdOf } from '../workflows/protocol/ids.js';
 import { noteAgentState } from './agent-state.js';
 import type { OutcomeDeps } from './record-outcome.js';
+
+/** After something else ended beside it: a question that is still open is what the agent waits for. */
+export const showOpenQuestion = async (deps: OutcomeDeps, ref: TurnRef): Promise<void> => {
+  const pending = await deps.store.call('listApprovals', { pendingOnly: true });
+  const open = pending.find((one) => one.sessionId === ref.sessionId && one.agent === ref.agent);
+  if (!open) return;
+  const { id, tool, askedAt: since } = open;
+  const waitingFor = { kind: 'approval', id, since, until: null } as const;
+  await noteAgentState(deps, ref, { state: 'parked', tool, waitingFor });
+};
 
 export const makeApprovals = (deps: OutcomeDeps) => ({
   /** Idempotent by approval id. */

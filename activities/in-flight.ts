@@ -42,12 +42,12 @@ export class RunningActivities {
 }
 
 /**
- * Model calls and reads need no row: their agent owes a result until long after them, so a starting
+ * Model calls and quick tools need no row: their agent owes a result until long after them, so a starting
  * daemon finds them by asking Temporal, and two synced commits a call are saved.
  */
 const needsRow = (activityType: string, args: readonly unknown[]): boolean =>
   activityType === 'runTool'
-    ? (args[0] as RunToolRequest).call.name !== 'read'
+    ? !(args[0] as RunToolRequest).call.isQuick
     : activityType !== 'callModel';
 
 export const noteInFlight =

@@ -10,13 +10,13 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { FailureType } from '../workflows/protocol/failures.js';
 import type { AgentActivities } from '../workflows/protocol/turn.js';
 import { isShutdown, ShutdownError, type ActivityScope } from './activity-scope.js';
-import { makeApprovals } from './approvals.js';
+import { makeApprovals, showOpenQuestion } from './approvals.js';
 import { makeCallModel, type CallModelDeps } from './models/call-model.js';
 import { makeRecordOutcome } from './record-outcome.js';
 import { isStoreError } from './stores/store.js';
 import { makeRunTool, type RunToolDeps } from './tools/run-tool.js';
 
-export type ActivityDeps = CallModelDeps & RunToolDeps;
+export type ActivityDeps = CallModelDeps & Omit<RunToolDeps, 'showOpenQuestion'>;
 
 const HEARTBEAT_MS = 5_000;
 const STORE_RETRY_MS = 500;
@@ -33,6 +33,16 @@ const abortWithReason = (context: Context): AbortSignal => {
   return controller.signal;
 };
 
+/**
+ * Nobody counts the attempts of a local activity, so a call that kills its daemon would do so for ever.
+ * A daemon that finds unfinished work at its start leaves such calls to ordinary activities for a
+ * while: those are counted, and a call that kills ends as poison.
+ */
+const refuseUncounted = (quickFromMs: number): void => {
+  if (performance.now() >= quickFromMs) return;
+  throw ApplicationFailure.nonRetryable('this daemon only just took over', 'NotYetQuick');
+};
+
 const retryLater = (type: FailureType, message: string, delayMs: number, cause: unknown): Error =>
   ApplicationFailure.create({ type, message, nextRetryDelay: delayMs, cause: cause as Error });
 
@@ -44,12 +54,19 @@ const asFailure = (error: unknown): unknown => {
   return retryLater('StoreGone', message, STORE_RETRY_MS, error);
 };
 
+/** Returns how to end it. Local activities have no heartbeat. */
+const startHeartbeat = (context: Context): (() => void) => {
+  if (context.info.isLocal) return () => undefined;
+  const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  context.heartbeat();
+  return () => clearInterval(beat);
+};
+
 const inScope =
   <Request, Result>(body: (request: Request, scope: ActivityScope) => Promise<Result>) =>
   async (request: Request): Promise<Result> => {
     const context = Context.current();
-    const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-    context.heartbeat();
+    const stopHeartbeat = startHeartbeat(context);
     const scope: ActivityScope = {
       signal: abortWithReason(context),
       heartbeat: () => context.heartbeat(),
@@ -60,15 +77,24 @@ const inScope =
     } catch (error) {
       throw asFailure(error);
     } finally {
-      clearInterval(beat);
+      stopHeartbeat();
     }
   };
 
-export const createActivities = (deps: ActivityDeps): AgentActivities => {
+export const createActivities = (
+  deps: ActivityDeps,
+  times: { readonly quickFromMs: number },
+): AgentActivities => {
   const approvals = makeApprovals(deps);
+  const runTool = inScope(
+    makeRunTool({ ...deps, showOpenQuestion: (ref) => showOpenQuestion(deps, ref) }),
+  );
   return {
     callModel: inScope(makeCallModel(deps)),
-    runTool: inScope(makeRunTool(deps)),
+    async runTool(request) {
+      if (Context.current().info.isLocal) refuseUncounted(times.quickFromMs);
+      return runTool(request);
+    },
     requestApproval: inScope(approvals.requestApproval),
     cancelApproval: inScope(approvals.cancelApproval),
     recordOutcome: inScope(makeRecordOutcome(deps)),

@@ -14,6 +14,7 @@ import type { Worker } from '@temporalio/worker';
 import { RunningActivities } from '../activities/in-flight.js';
 import { warmUp } from '../activities/models/openai-chat.js';
 import { makeTurnSignals } from '../activities/turn-signals.js';
+import { makeRecordOutcome } from '../activities/record-outcome.js';
 import { openStore } from '../activities/stores/open-store.js';
 import { isStoreError, type Store } from '../activities/stores/store.js';
 import { makeDeltaFeed } from '../client/http/delta-feed.js';
@@ -21,6 +22,7 @@ import { programFile } from '../config/dist.js';
 import { taskQueueOf } from '../workflows/protocol/names.js';
 import { bindActivities, type DaemonPlaces } from './deps.js';
 import { openGateway } from './gateway-parts.js';
+import { watchEndedAgents } from './ended-agents.js';
 import { watchFence } from './fence-watch.js';
 import { installationName } from './installation.js';
 import { failOrphans } from './orphans.js';
@@ -42,6 +44,9 @@ export interface DaemonOptions extends DaemonPlaces {
 export interface Daemon {
   stop(): Promise<void>;
 }
+
+/** For so long every attempt of a call is counted, after a start into unfinished work. */
+const COUNTED_MS = 10_000;
 
 /** Ends the process at the first sign that another daemon has taken over. */
 const guardFence = (store: Store, onFenced: () => never): Store => ({
@@ -94,25 +99,31 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   const turnSignals = makeTurnSignals();
   const deltas = makeDeltaFeed();
   const deps = bindActivities(store, options, turnSignals, deltas.publish);
-  await failOrphans(store, client);
+  const { isUnfinished } = await failOrphans(store, client);
   const bundle = readFileSync(join(options.scriptsDir, 'workflow-bundle.js'), 'utf8');
   const running = new RunningActivities();
   const worker = await createWorker(options.temporalAddress, taskQueue, bundle, {
     ...deps,
     running,
+    quickFromMs: isUnfinished ? performance.now() + COUNTED_MS : 0,
   });
+  let isStopping = false;
   const ended = worker.run();
   watchServer({ store, client, running, runtimeFile: options.paths.runtime });
   // A worker that ends by itself leaves nothing to serve: die and be started anew.
-  ended.catch((error: unknown) => {
-    console.error(error);
+  const endWithWorker = (error?: unknown): void => {
+    if (isStopping) return;
+    console.error('the worker ended', error ?? 'without an error');
     process.exit(1);
-  });
+  };
+  ended.then(() => endWithWorker(), endWithWorker);
   const gateway = await openGateway({ options, store, client, taskQueue, turnSignals, deltas });
+  watchEndedAgents({ store, client, recordOutcome: makeRecordOutcome(deps), now: deps.now });
   // Loaded once everything answers, so that the first prompt does not pay for it.
   warmUp().catch((error: unknown) => console.error(error));
   return {
     async stop() {
+      isStopping = true;
       await gateway.close();
       await stopWorker(worker, ended);
       await store.close();

@@ -9,7 +9,7 @@
 import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { Store } from '../activities/stores/store.js';
+import type { Store, StoreOperations } from '../activities/stores/store.js';
 import { agentNameOf, agentWorkflowIdOf, sessionIdOf } from '../workflows/protocol/ids.js';
 
 /** Temporal's states of an activity that a worker has: STARTED and CANCEL_REQUESTED. */
@@ -74,12 +74,11 @@ export const handBackActivity = (client: Client, activity: StartedActivity): Pro
   return unlessGone(client.activity.fail({ workflowId, activityId }, LOST));
 };
 
-/** The same of every agent that owes somebody a result: all there can be in anybody's hands. */
-export const startedOfOwing = async (
-  store: Store,
+/** The same of several agents. */
+const startedOf = async (
   client: Client,
+  owing: ReturnType<StoreOperations['agentsOwingResults']>,
 ): Promise<readonly StartedActivity[]> => {
-  const owing = await store.call('agentsOwingResults', {});
   const lists = await Promise.all(
     owing.map(({ sessionId, agent }) =>
       startedActivities(client, agentWorkflowIdOf(sessionIdOf(sessionId), agentNameOf(agent))),
@@ -88,8 +87,21 @@ export const startedOfOwing = async (
   return lists.flat();
 };
 
-export const failOrphans = async (store: Store, client: Client): Promise<void> => {
+/** Of every agent that owes somebody a result: all there can be in anybody's hands. */
+export const startedOfOwing = async (
+  store: Store,
+  client: Client,
+): Promise<readonly StartedActivity[]> =>
+  startedOf(client, await store.call('agentsOwingResults', {}));
+
+/** `isUnfinished`: the predecessor left agents that owe somebody a result. */
+export const failOrphans = async (
+  store: Store,
+  client: Client,
+): Promise<{ readonly isUnfinished: boolean }> => {
   await failByToken(store, client);
-  const started = await startedOfOwing(store, client);
+  const owing = await store.call('agentsOwingResults', {});
+  const started = await startedOf(client, owing);
   await Promise.all(started.map((activity) => handBackActivity(client, activity)));
+  return { isUnfinished: owing.length > 0 };
 };

@@ -29,6 +29,8 @@ const installRuntime = (): void => {
   const quiet = (): void => undefined;
   const isDebug = level === 'DEBUG';
   Runtime.install({
+    // Ours alone decide about signals: the SDK's would end the worker and leave a daemon that does nothing.
+    shutdownSignals: [],
     logger: {
       log: isDebug ? (severity, message) => write(severity)(message) : quiet,
       trace: quiet,
@@ -45,7 +47,7 @@ export const createWorker = async (
   address: string,
   taskQueue: string,
   bundle: string,
-  deps: ActivityDeps & { readonly running: RunningActivities },
+  deps: ActivityDeps & { readonly running: RunningActivities; readonly quickFromMs: number },
 ): Promise<Worker> => {
   installRuntime();
   const sinks: InjectedSinks<AgentSinks> = {
@@ -60,7 +62,7 @@ export const createWorker = async (
     namespace: NAMESPACE,
     taskQueue,
     workflowBundle: { code: bundle },
-    activities: { ...createActivities(deps) },
+    activities: { ...createActivities(deps, deps) },
     interceptors: { activity: [noteInFlight(deps.store, deps.running)] },
     sinks,
     stickyQueueScheduleToStartTimeout: '1s',

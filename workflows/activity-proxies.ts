@@ -5,7 +5,11 @@
  * in the store and end with a non-retryable failure. What must stay true: whatever is retried here
  * may run twice, which the ledger and the stored answers make harmless.
  */
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
 
 import type { AgentActivities } from './protocol/turn.js';
 
@@ -15,6 +19,17 @@ const RETRY = { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval
 export const worldActivities = proxyActivities<Pick<AgentActivities, 'callModel' | 'runTool'>>({
   startToCloseTimeout: '24h',
   heartbeatTimeout: '30s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: RETRY,
+});
+
+/**
+ * Tool calls that change nothing and end in milliseconds: local activities, which spare the server a
+ * round of schedule, start and complete. They hold a workflow task of 3 s, so a slow one is given up
+ * and asked for again as an ordinary activity.
+ */
+export const quickActivities = proxyLocalActivities<Pick<AgentActivities, 'runTool'>>({
+  scheduleToCloseTimeout: '1500ms',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: RETRY,
 });

@@ -12,25 +12,32 @@ export type Verdict = 'allow' | 'ask';
 /** Characters by which one command line becomes several, or writes elsewhere. */
 const COMPOUND = /[;&|<>$`(){}\n\\]/;
 
+/** A program and its subcommand: not an option, not a file with an ending, not a setting before it. */
+const PLAIN_START = /^([\w.+/-]+ [a-z][a-z0-9-]*)(?: |$)/;
+/** A rule for whatever follows such a start. A command that itself ends in a star is none. */
+const START_RULE = /^([\w.+/-]+ [a-z][a-z0-9-]*) \*$/;
+
 const normalise = (subject: string): string => subject.trim().replace(/\s+/g, ' ');
+
+/** A simple command with one blank between its words; null for anything that is more than that. */
+const simple = (subject: string): string | null =>
+  COMPOUND.test(subject.trim()) ? null : subject.trim().replace(/[ \t]+/g, ' ');
 
 /**
  * What "always in this session" allows after this call: `Bash(npm test *)` when the command is one
- * program with a plain subcommand, else exactly this command.
+ * program with a plain subcommand, else exactly this command, blank for blank.
  */
 export const grantOf = (call: ToolCallSummary): string => {
-  const command = normalise(call.subject);
-  const [program, subcommand] = command.split(' ');
-  const plain = !COMPOUND.test(call.subject) && /^[a-z][a-z0-9-]*$/.test(subcommand ?? '');
-  return plain ? `Bash(${program} ${subcommand} *)` : `Bash(${command})`;
+  const start = PLAIN_START.exec(simple(call.subject) ?? '')?.[1];
+  return start === undefined ? `Bash(${call.subject.trim()})` : `Bash(${start} *)`;
 };
 
 const covers = (grant: string, call: ToolCallSummary): boolean => {
-  const command = normalise(call.subject);
   const rule = grant.slice('Bash('.length, -1);
-  if (!rule.endsWith(' *')) return rule === command;
-  const prefix = rule.slice(0, -2);
-  return !COMPOUND.test(call.subject) && (command === prefix || command.startsWith(`${prefix} `));
+  const start = START_RULE.exec(rule)?.[1];
+  if (start === undefined) return rule === call.subject.trim();
+  const command = simple(call.subject);
+  return command === start || command?.startsWith(`${start} `) === true;
 };
 
 /** Reads and edits inside the project pass; file tools refuse paths outside by themselves. */

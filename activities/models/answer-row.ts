@@ -57,13 +57,14 @@ const judgedAs = (
   tools: readonly Tool[],
   name: string,
   raw: string,
-): Pick<ToolCallSummary, 'permission' | 'subject'> => {
+): Pick<ToolCallSummary, 'permission' | 'subject' | 'isQuick'> => {
   const tool = tools.find((candidate) => candidate.name === name);
   const input = parseArguments(raw);
   const parsed = tool && input ? tool.parse(input) : null;
-  return tool && parsed?.ok
-    ? { permission: tool.permission(parsed.input), subject: cutSubject(tool.subject(parsed.input)) }
-    : { permission: 'read', subject: cutSubject(raw) };
+  if (!tool || !parsed?.ok) return { permission: 'read', subject: cutSubject(raw), isQuick: true };
+  const permission = tool.permission(parsed.input);
+  const subject = cutSubject(tool.subject(parsed.input));
+  return { permission, subject, ...(tool.isQuick ? { isQuick: true } : {}) };
 };
 
 export const summariesOf = (body: AnswerBody, tools: readonly Tool[]): readonly ToolCallSummary[] =>

@@ -28,6 +28,8 @@ export interface MessageOperations {
   agentsOwingResults(
     args: Record<never, never>,
   ): readonly { readonly sessionId: string; readonly agent: string }[];
+  /** Messages without a result, oldest first; their texts are left out. */
+  owedMessages(args: Record<never, never>): readonly Omit<MessageRow, 'text'>[];
 }
 
 const fromRow = (row: Selectable<Tables['messages']>): MessageRow => ({
@@ -46,7 +48,9 @@ const findMessage = ({ db }: StoreContext, id: string): MessageRow | null => {
 /** Compares before it writes: a retry is fine, a second message under a used id is not. */
 const storeMessage = (context: StoreContext, args: MessageRow): boolean => {
   const { db } = context;
-  const { id, sessionId, agent, text, sentAt } = args;
+  const { id, sessionId, agent, sentAt } = args;
+  // As it is read back: the database keeps no half of a character.
+  const text = args.text.toWellFormed();
   const stored = findMessage(context, id);
   if (stored) {
     const isSame = stored.text === text && stored.sessionId === sessionId && stored.agent === agent;
@@ -68,21 +72,32 @@ const storeMessage = (context: StoreContext, args: MessageRow): boolean => {
   return true;
 };
 
-const agentsOwingResults = ({ db }: StoreContext) =>
-  db
-    .rows(
-      db.query
-        .selectFrom('messages')
-        .leftJoin('result_messages', (join) =>
-          join
-            .onRef('result_messages.session_id', '=', 'messages.session_id')
-            .onRef('result_messages.message_id', '=', 'messages.id'),
-        )
-        .where('result_messages.message_id', 'is', null)
-        .select(['messages.session_id', 'messages.agent'])
-        .distinct(),
+const selectOwed = ({ db }: StoreContext) =>
+  db.query
+    .selectFrom('messages')
+    .leftJoin('result_messages', (join) =>
+      join
+        .onRef('result_messages.session_id', '=', 'messages.session_id')
+        .onRef('result_messages.message_id', '=', 'messages.id'),
     )
+    .where('result_messages.message_id', 'is', null);
+
+const agentsOwingResults = (context: StoreContext) =>
+  context.db
+    .rows(selectOwed(context).select(['messages.session_id', 'messages.agent']).distinct())
     .map((row) => ({ sessionId: row.session_id, agent: row.agent }));
+
+const owedMessages = (context: StoreContext) =>
+  context.db
+    .rows(
+      selectOwed(context)
+        .select(['messages.id', 'messages.session_id', 'messages.agent', 'messages.sent_at'])
+        .orderBy('messages.sent_at')
+        .orderBy('messages.id'),
+    )
+    .map(({ id, session_id: sessionId, agent, sent_at: sentAt }) => ({
+      ...{ id, sessionId, agent, sentAt },
+    }));
 
 export const messageOperations = (context: StoreContext): MessageOperations => {
   const find = (ids: readonly string[]): MessageRow[] =>
@@ -91,6 +106,7 @@ export const messageOperations = (context: StoreContext): MessageOperations => {
     storeMessage: (args) => storeMessage(context, args),
     getMessages: ({ ids }) => find(ids),
     agentsOwingResults: () => agentsOwingResults(context),
+    owedMessages: () => owedMessages(context),
     firstSentAt: ({ ids }) =>
       find(ids)
         .map((message) => message.sentAt)

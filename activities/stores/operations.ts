@@ -55,6 +55,7 @@ export const OPERATION_KINDS: Readonly<Record<StoreOperationName, OperationKind>
   getMessages: 'read',
   firstSentAt: 'read',
   agentsOwingResults: 'read',
+  owedMessages: 'read',
   createSession: 'write',
   getSession: 'read',
   findSessions: 'read',

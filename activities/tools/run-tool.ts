@@ -5,7 +5,7 @@
  * plans anything itself. What must stay true: it may run any number of times for one call and the
  * world changes at most once; every call ends with exactly one stored result.
  */
-import type { RunToolRequest, RunToolResult } from '../../workflows/protocol/turn.js';
+import type { RunToolRequest, RunToolResult, TurnRef } from '../../workflows/protocol/turn.js';
 import { isShutdown, type ActivityScope } from '../activity-scope.js';
 import { noteAgentState } from '../agent-state.js';
 import type { CarriedOut, EffectEnvironment } from '../effects/effect.js';
@@ -27,6 +27,8 @@ export interface RunToolDeps extends ToolContextDeps {
   readonly turnSignals: TurnSignals;
   readonly tools: readonly Tool[];
   readonly processes: ProcessEffects;
+  /** Shows again what a person is still asked, now that this call has ended beside it. */
+  showOpenQuestion(ref: TurnRef): Promise<void>;
   now(): Date;
 }
 
@@ -149,7 +151,10 @@ export const makeRunTool =
         // For screens: the tool does not wait for it.
         noteAgentState(deps, request, note),
       ]);
-      return await recordResult(deps, request, facts, result);
+      const recorded = await recordResult(deps, request, facts, result);
+      // Where everything is allowed there are no questions to come back to.
+      if (request.permissionMode !== 'bypass') await deps.showOpenQuestion(request);
+      return recorded;
     } finally {
       turnSignal.release();
     }

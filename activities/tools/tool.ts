@@ -54,6 +54,8 @@ export interface ToolContext {
   readonly scratch: string;
   /** Folder of commands' outputs; of these a session may read its own. */
   readonly shells?: string;
+  /** Our own data folder: should it lie in the project, file tools leave it alone. */
+  readonly home?: string;
   /** Aborted when the turn is interrupted or the daemon shuts down. */
   readonly signal: AbortSignal;
   /** Absolute paths of files this session's applied effects changed so far. */
@@ -131,6 +133,8 @@ export interface Tool<Input = unknown> {
   /** May depend on the input: `git status` reads, `git commit` executes. */
   permission(input: Input): PermissionClass;
   effect(input: Input): EffectKind;
+  /** Every call is `pure` and ends within milliseconds, so that a workflow task may wait for it. */
+  readonly isQuick?: true;
   /** What rules and people judge, ≤ 1 KB: path, command. */
   subject(input: Input): string;
   plan(input: Input, context: ToolContext): Promise<ToolPlan>;

@@ -41,7 +41,7 @@ const TURN_POINTS: readonly FaultPoint[] = [
 ];
 
 const pointsOf = ({ name, tool }: ChaosEffect): readonly FaultPoint[] => [
-  ...EFFECT_POINTS,
+  ...(tool === 'read' ? [] : EFFECT_POINTS),
   ...(tool === 'shell' || tool === 'git' ? PROCESS_POINTS : []),
   ...(name === 'edit' ? TURN_POINTS : []),
 ];

@@ -11,7 +11,7 @@ import type { Rig } from '../support/rig.js';
 export interface ChaosEffect {
   readonly name: string;
   /** The tool that has the effect, as faults name it. */
-  readonly tool: 'edit' | 'write' | 'shell' | 'git';
+  readonly tool: 'edit' | 'write' | 'shell' | 'git' | 'read';
   readonly files: Readonly<Record<string, string>>;
   /** Arguments of the call; `folder` is the conversation's own folder in the project. */
   call(folder: string): { readonly name: string; readonly arguments: unknown };
@@ -60,6 +60,14 @@ export const EFFECTS: readonly ChaosEffect[] = [
       expectText(rig, `${folder}/new.txt`, 'written\n'.repeat(500));
       expectNoTemps(rig, folder);
     },
+  },
+  {
+    // No effect at all, but its call rides on the decision that asked for it.
+    name: 'read',
+    tool: 'read',
+    files: { 'keep.txt': 'kept\n' },
+    call: (folder) => ({ name: 'read', arguments: { path: `${folder}/keep.txt` } }),
+    prove: (rig, folder) => expectText(rig, `${folder}/keep.txt`, 'kept\n'),
   },
   {
     name: 'append',

@@ -66,7 +66,7 @@ test(
 test(
   'the kill at continue-as-new',
   async () => {
-    const turns = 60;
+    const turns = 110;
     const replies = Array.from({ length: turns }, (_, turn) => ({
       calls: [{ name: 'read', arguments: { path: 'README.md', offset: 1, limit: turn + 1 } }],
     }));

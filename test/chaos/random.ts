@@ -38,7 +38,7 @@ const pickKill = (chance: number): Kill =>
 
 const folderOf = (session: number): string => `s${session}`;
 
-/** Each round appends its number through the shell and counts one up by an edit. */
+/** Each round appends its number through the shell, counts one up by an edit, and looks. */
 const repliesOf = (session: number): readonly ChatReply[] => {
   const folder = folderOf(session);
   const rounds = Array.from({ length: ROUNDS }, (_, round) => ({
@@ -54,6 +54,7 @@ const repliesOf = (session: number): readonly ChatReply[] => {
           new_string: `count: ${round + 1};`,
         },
       },
+      { name: 'read', arguments: { path: `${folder}/count.txt` } },
     ],
   }));
   return [...rounds, { text: 'all done' }];

@@ -9,6 +9,7 @@ const KILLS = [
   'both long command',
   'supervisor write',
   'everything commit',
+  'daemon read',
 ];
 const POINTS = ['effect.after-act edit', 'effect.after-claim commit', 'model.after-store edit'];
 

@@ -46,7 +46,7 @@ beforeAll(silenceTemporal);
 
 describe('recorded histories', () => {
   test('there are some of each kind', () => {
-    expect(names.length).toBeGreaterThanOrEqual(4);
+    expect(names.length).toBeGreaterThanOrEqual(6);
   });
 
   test.each(names)('%s replays from JSON', async (name) => {
@@ -65,5 +65,15 @@ describe('recorded histories', () => {
       historyOf('v1-prompts-and-tools.json'),
     );
     await expect(replayed).rejects.toMatchObject({ name: 'DeterminismViolationError' });
+  });
+
+  test('a patched guard that is taken away fails', async () => {
+    const changed = await bundleWith('agent/gate.ts', 'patched(ASKED_WHOLE) ?', 'true ?');
+    const replay = (name: string): Promise<void> =>
+      Worker.runReplayHistory({ workflowBundle: changed }, historyOf(name));
+    await replay('v1-question.json');
+    await expect(replay('v2-questions-cut.json')).rejects.toMatchObject({
+      name: 'DeterminismViolationError',
+    });
   });
 });

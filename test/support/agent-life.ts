@@ -14,7 +14,13 @@ import {
   type AgentStart,
   type PromptSettings,
 } from '../../workflows/protocol/agent.js';
-import { LEAD, messageIdOf, sessionIdOf, type ApprovalId } from '../../workflows/protocol/ids.js';
+import {
+  LEAD,
+  messageIdOf,
+  sessionIdOf,
+  type ApprovalId,
+  type SessionId,
+} from '../../workflows/protocol/ids.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/protocol/names.js';
 import type {
   AgentActivities,
@@ -83,10 +89,14 @@ export class Recorder {
 export interface Play {
   readonly model?: (request: CallModelRequest) => CallModelResult | Promise<CallModelResult>;
   readonly tool?: (request: RunToolRequest) => string | Promise<string>;
+  /** Holds the activity that writes a question. */
+  readonly question?: (request: RequestApprovalRequest) => Promise<void>;
   /** Holds the activity that records an outcome. */
   readonly outcome?: (request: RecordOutcomeRequest) => Promise<void>;
   /** What happens before any worker polls. */
   readonly early?: (life: Life) => Promise<void>;
+  /** What the agent is started with, instead of what the product says. */
+  readonly start?: Partial<AgentStart>;
 }
 
 const fakeActivities = (recorder: Recorder, play: Play): AgentActivities => ({
@@ -101,6 +111,7 @@ const fakeActivities = (recorder: Recorder, play: Play): AgentActivities => ({
   },
   async requestApproval(request) {
     recorder.note(recorder.questions, request);
+    await play.question?.(request);
   },
   async cancelApproval({ approvalId }) {
     recorder.note(recorder.cancelled, approvalId);
@@ -119,34 +130,68 @@ export interface Life {
 
 export type LifeServer = TestServer & { stop(): Promise<void> };
 
-/** A server with our search attributes. */
-export const startLifeServer = async (): Promise<LifeServer> => {
-  const server = await startTestServer();
+const activitiesOf = new Map<SessionId, AgentActivities>();
+/** The activities of whichever agent asks: one worker plays them all. */
+const named =
+  <Name extends keyof AgentActivities>(name: Name) =>
+  async (request: { readonly sessionId: SessionId }): Promise<unknown> =>
+    (activitiesOf.get(request.sessionId)?.[name] as (request: unknown) => unknown)(request);
+const dispatching = {
+  callModel: named('callModel'),
+  runTool: named('runTool'),
+  requestApproval: named('requestApproval'),
+  cancelApproval: named('cancelApproval'),
+  recordOutcome: named('recordOutcome'),
+};
+
+const makeWorker = async (server: TestServer, taskQueue: string): Promise<Worker> => {
+  const faults = { reach: { fn: () => undefined, callDuringReplay: false } };
+  return Worker.create({
+    connection: server.native,
+    taskQueue,
+    workflowBundle: await workflowBundle(),
+    activities: dispatching,
+    sinks: { faults },
+    shutdownGraceTime: 0,
+  });
+};
+
+interface SharedWorker {
+  readonly taskQueue: string;
+  stop(): Promise<void>;
+}
+const shared = new WeakMap<TestServer, Promise<SharedWorker>>();
+
+const startShared = async (server: TestServer): Promise<SharedWorker> => {
+  const taskQueue = randomUUID();
+  const worker = await makeWorker(server, taskQueue);
+  const ended = worker.run();
+  const stop = async (): Promise<void> => {
+    worker.shutdown();
+    await ended;
+  };
+  return { taskQueue, stop };
+};
+
+/** A server with our search attributes; `flags` are the server's own. */
+export const startLifeServer = async (...flags: string[]): Promise<LifeServer> => {
+  const server = await startTestServer(flags);
   await server.client.connection.operatorService.addSearchAttributes({
     namespace: 'default',
     searchAttributes: SEARCH_ATTRIBUTES,
   });
-  return server;
+  const stop = async (): Promise<void> => {
+    await (await shared.get(lifeServer))?.stop();
+    await server.stop();
+  };
+  const lifeServer = { ...server, stop };
+  return lifeServer;
 };
 
-/** Starts a worker for one agent and ends both when the body ends. */
-export const withAgent = async (
-  server: TestServer,
-  play: Play,
-  body: (life: Life) => Promise<void>,
-): Promise<void> => {
-  const taskQueue = randomUUID();
+const beginLife = (server: TestServer, taskQueue: string, play: Play): Life => {
   const recorder = new Recorder();
-  const faults = { reach: { fn: () => undefined, callDuringReplay: false } };
-  const worker = await Worker.create({
-    connection: server.native,
-    taskQueue,
-    workflowBundle: await workflowBundle(),
-    activities: fakeActivities(recorder, play),
-    sinks: { faults },
-    shutdownGraceTime: 0,
-  });
   const sessionId = sessionIdOf(randomUUID());
+  activitiesOf.set(sessionId, fakeActivities(recorder, play));
   const start: AgentStart = {
     version: 1,
     sessionId,
@@ -157,6 +202,7 @@ export const withAgent = async (
     title: 'a title',
     turn: 0,
     carry: null,
+    ...play.start,
   };
   const workflowId = `agent-${sessionId}-lead`;
   const send = async (id: string, settings: Partial<PromptSettings> = {}): Promise<void> => {
@@ -169,13 +215,32 @@ export const withAgent = async (
       workflowTaskTimeout: '3s',
     });
   };
-  const handle = server.client.workflow.getHandle(workflowId);
-  const life: Life = { handle, recorder, send };
-  await play.early?.(life);
-  await worker.runUntil(async () => {
-    await body(life);
-    await handle.terminate().catch(() => undefined);
-  });
+  return { handle: server.client.workflow.getHandle(workflowId), recorder, send };
+};
+
+/** One agent's life; it ends with the body. A worker of its own only where none may poll at first. */
+export const withAgent = async (
+  server: TestServer,
+  play: Play,
+  body: (life: Life) => Promise<void>,
+): Promise<void> => {
+  const live = async (life: Life): Promise<void> => {
+    try {
+      await body(life);
+    } finally {
+      await life.handle.terminate().catch(() => undefined);
+    }
+  };
+  if (!play.early) {
+    if (!shared.has(server)) shared.set(server, startShared(server));
+    const { taskQueue } = (await shared.get(server)) as SharedWorker;
+    return live(beginLife(server, taskQueue, play));
+  }
+  const taskQueue = randomUUID();
+  const life = beginLife(server, taskQueue, play);
+  const worker = await makeWorker(server, taskQueue);
+  await play.early(life);
+  await worker.runUntil(() => live(life));
 };
 
 export const endedTimes = (recorder: Recorder, count: number) => (): boolean =>
@@ -191,4 +256,11 @@ export const untilCancelled = (): Promise<CallModelResult> => {
       resolve({ kind: 'interrupted', calls: [], costUsd: null });
     }),
   );
+};
+
+/** A promise to let something wait for, and the word that lets it go on. */
+export const hold = (): { readonly held: Promise<void>; release(): void } => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  return { held, release: () => release() };
 };

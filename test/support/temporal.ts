@@ -34,8 +34,9 @@ export interface TestServer {
   readonly native: NativeConnection;
 }
 
-const connect = async (address: string): Promise<Connection> => {
-  for (let attempt = 0; ; attempt += 1) {
+/** Null when the server ended before it answered. */
+const connect = async (child: ChildProcess, address: string): Promise<Connection | null> => {
+  for (let attempt = 0; child.exitCode === null && child.signalCode === null; attempt += 1) {
     try {
       return await Connection.connect({ address, connectTimeout: 1_000 });
     } catch (error) {
@@ -43,15 +44,32 @@ const connect = async (address: string): Promise<Connection> => {
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
   }
+  return null;
 };
 
-const startServer = async (): Promise<{ child: ChildProcess; address: string }> => {
-  const port = await freePort();
-  const flags = ['--headless', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'never'];
-  const child = spawn(findTemporal(), ['server', 'start-dev', ...flags, ...POLL_RATES], {
-    stdio: 'ignore',
-  });
-  return { child, address: `127.0.0.1:${port}` };
+const STARTS_MAX = 5;
+
+/** Somebody else may take the port between our look and the server's; then it gets another one. */
+const startServer = async (more: readonly string[]) => {
+  for (let starts = 1; ; starts += 1) {
+    const port = await freePort();
+    const address = `127.0.0.1:${port}`;
+    const flags = [
+      '--headless',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--log-level',
+      'never',
+    ];
+    const child = spawn(findTemporal(), ['server', 'start-dev', ...flags, ...POLL_RATES, ...more], {
+      stdio: 'ignore',
+    });
+    const connection = await connect(child, address);
+    if (connection) return { child, address, connection };
+    if (starts === STARTS_MAX) throw new Error(`no Temporal server after ${STARTS_MAX} starts`);
+  }
 };
 
 /** Silences the SDK's core: it logs every kill we make. */
@@ -66,10 +84,11 @@ export const silenceTemporal = (): void => {
   }
 };
 
-export const startTestServer = async (): Promise<TestServer & { stop(): Promise<void> }> => {
+export const startTestServer = async (
+  flags: readonly string[] = [],
+): Promise<TestServer & { stop(): Promise<void> }> => {
   silenceTemporal();
-  const { child, address } = await startServer();
-  const connection = await connect(address);
+  const { child, address, connection } = await startServer(flags);
   const native = await NativeConnection.connect({ address });
   const stop = async (): Promise<void> => {
     await native.close();

@@ -7,6 +7,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   CancellationScope,
+  patched,
   proxySinks,
   setCurrentDetails,
   upsertSearchAttributes,
@@ -26,8 +27,11 @@ import {
   beginTurn,
   closePrompts,
   dropInbox,
+  hasHeard,
   initialCarry,
+  interruptWaiting,
   noteCalls,
+  noteHeard,
   noteInterrupt,
   REPEATS_ENDED,
   REPEATS_TOLD,
@@ -39,6 +43,14 @@ const agentStateKey = defineSearchAttributeKey('AgentState', SearchAttributeType
 const costKey = defineSearchAttributeKey('CostUsd', SearchAttributeType.DOUBLE);
 const sinks = proxySinks<AgentSinks>();
 
+/**
+ * Rules that sessions begun by older builds do without.
+ * - An interrupt or a stop means what was there when it came; before, later prompts shared its end.
+ * - A question that stays open keeps its agent parked; before, the first answer of several ended that.
+ */
+const MEANS_WHAT_WAS_THERE = 'interrupt-means-what-was-there';
+const PARKED_BY_EACH = 'parked-by-each-question';
+
 /** Search attributes tell working, parked and resting apart; finer states would cost an event a turn. */
 const shownState = (state: AgentState): AgentState => (state === 'tool' ? 'thinking' : state);
 
@@ -46,15 +58,17 @@ export class Agent implements GateHost {
   carry: AgentCarry;
   readonly decisions = new Map<ApprovalId, ApprovalDecision>();
   private readonly start: AgentStart;
+  /** Questions that wait for a person, oldest first, with the time they were asked at. */
+  private readonly questions = new Map<ApprovalId, string>();
   private state: AgentState = 'idle';
-  private waitingFor: WaitingFor | null = null;
-  private outcome: Outcome | null = null;
+  private outcome: Outcome | null;
   private turnScope: CancellationScope | null = null;
   private isSettling = false;
 
   constructor(start: AgentStart) {
     this.start = start;
     this.carry = initialCarry(start);
+    this.outcome = this.carry.outcome ?? null;
     this.describe();
   }
 
@@ -67,19 +81,24 @@ export class Agent implements GateHost {
     return { state, waitingFor, outcome, turn: carry.turn, queued: carry.inbox.length };
   }
 
-  /**
-   * Ends the turn in hand, never the workflow. A prompt whose turn has not begun is interrupted at its
-   * beginning; one that waits while another is settled is not meant.
-   */
-  interrupt(): void {
-    if (this.turnScope) this.turnScope.cancel();
-    else if (this.carry.inbox.length > 0 && !this.isSettling)
-      this.carry = { ...this.carry, interruptNext: true };
+  /** What a fresh run goes on from. */
+  get handover(): AgentCarry {
+    return { ...this.carry, outcome: this.outcome };
   }
 
-  stop(): void {
+  /** Ends the turn in hand, never the workflow. What waits while a result is written is not meant. */
+  interrupt(requestId: string | null): void {
+    if (!this.isNews('interrupt', requestId)) return;
+    if (this.turnScope) this.turnScope.cancel();
+    else if (this.isWorking && !this.isSettling) this.interruptBeginning();
+  }
+
+  stop(requestId: string | null): void {
+    if (!this.isNews('stop', requestId)) return;
+    if (patched(MEANS_WHAT_WAS_THERE)) this.carry = dropInbox(this.carry);
+    else if (!this.turnScope && !this.isSettling) this.interruptBeginning();
     this.carry = { ...this.carry, stopping: true };
-    this.interrupt();
+    this.turnScope?.cancel();
   }
 
   /** The first answer to a question counts. */
@@ -88,8 +107,10 @@ export class Agent implements GateHost {
   }
 
   parked(id: ApprovalId, since: string | null): void {
-    this.waitingFor = since === null ? null : { kind: 'approval', id, since, until: null };
-    this.show(since === null ? 'tool' : 'parked');
+    if (since === null) this.questions.delete(id);
+    else this.questions.set(id, since);
+    if (since === null && this.questions.size > 0 && patched(PARKED_BY_EACH)) this.describe();
+    else this.show(since === null ? 'tool' : 'parked');
   }
 
   grant(rule: string): void {
@@ -119,8 +140,10 @@ export class Agent implements GateHost {
    */
   async settle(end: PromptEnd): Promise<boolean> {
     this.isSettling = true;
-    if (this.carry.stopping) this.carry = dropInbox(this.carry);
+    if (this.carry.stopping && !patched(MEANS_WHAT_WAS_THERE)) this.carry = dropInbox(this.carry);
     const { open, promptTurns, stopping, turn } = this.carry;
+    // One that comes from here on is another stop, of what comes meanwhile.
+    this.carry = { ...this.carry, stopping: false };
     this.outcome = end.outcome;
     const { sessionId, agent } = this.start;
     const place = { sessionId, agent, turn, messages: open };
@@ -133,9 +156,29 @@ export class Agent implements GateHost {
     return stopping;
   }
 
+  private get waitingFor(): WaitingFor | null {
+    const [oldest] = this.questions;
+    if (oldest === undefined) return null;
+    const [id, since] = oldest;
+    return { kind: 'approval', id, since, until: null };
+  }
+
+  /** False for a word that was heard before: whoever got no answer says it again. */
+  private isNews(kind: string, requestId: string | null): boolean {
+    if (requestId === null) return true;
+    const word = `${kind} ${requestId}`;
+    if (hasHeard(this.carry, word) && patched(MEANS_WHAT_WAS_THERE)) return false;
+    this.carry = noteHeard(this.carry, word);
+    return true;
+  }
+
+  private interruptBeginning(): void {
+    if (patched(MEANS_WHAT_WAS_THERE)) this.carry = interruptWaiting(this.carry);
+    else if (this.carry.inbox.length > 0) this.carry = { ...this.carry, interruptNext: true };
+  }
+
   private note(end: TurnEnd, input: TurnInput): PromptEnd | null {
-    if (end.kind === 'answered' || end.kind === 'called')
-      this.carry = addCost(this.carry, end.costUsd);
+    if (end.kind !== 'failed') this.carry = addCost(this.carry, end.costUsd);
     if (end.kind === 'called') this.carry = noteCalls(this.carry, end.calls, end.results);
     const { repeats } = this.carry.guard;
     const ending = endingOf(end, this.carry, repeats >= REPEATS_ENDED);

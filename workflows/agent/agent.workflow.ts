@@ -7,9 +7,13 @@
  */
 import {
   allHandlersFinished,
+  CancellationScope,
   condition,
+  defineSignal,
+  log,
   makeContinueAsNewFunc,
   proxySinks,
+  setDefaultSignalHandler,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -25,6 +29,7 @@ import {
 import type { AgentSinks } from '../protocol/sinks.js';
 import { Agent } from './agent.js';
 import { STOPPED } from './ending.js';
+import { readDecision, readItem, readRequestId } from './heard.js';
 import { acceptMessage } from './state.js';
 
 /** Events after which a run hands over to a fresh one: replaying it costs 0.55 ms CPU each. */
@@ -33,13 +38,48 @@ const HISTORY_BYTES_SOFT = 1024 * 1024;
 
 const sinks = proxySinks<AgentSinks>();
 
+const SIGNALS = [deliverMessageSignal, interruptTurnSignal, stopAgentSignal, resolveApprovalSignal];
+
+const acceptItem = (agent: Agent, sent: unknown): boolean => {
+  const item = readItem(sent);
+  if (item) agent.carry = acceptMessage(agent.carry, item);
+  return item !== null;
+};
+
+const takeDecision = (agent: Agent, sent: unknown): boolean => {
+  const decision = readDecision(sent);
+  if (decision) agent.decide(decision);
+  return decision !== null;
+};
+
+/** False for what is none of the protocol. */
+const hear = (agent: Agent, name: string, sent: unknown): boolean => {
+  switch (name) {
+    case deliverMessageSignal.name:
+      return acceptItem(agent, sent);
+    case resolveApprovalSignal.name:
+      return takeDecision(agent, sent);
+    case interruptTurnSignal.name:
+      agent.interrupt(readRequestId(sent));
+      return true;
+    case stopAgentSignal.name:
+      agent.stop(readRequestId(sent));
+      return true;
+    default:
+      return false;
+  }
+};
+
 const setHandlers = (agent: Agent): void => {
-  setHandler(deliverMessageSignal, (item) => {
-    agent.carry = acceptMessage(agent.carry, item);
-  });
-  setHandler(interruptTurnSignal, () => agent.interrupt());
-  setHandler(stopAgentSignal, () => agent.stop());
-  setHandler(resolveApprovalSignal, (decision) => agent.decide(decision));
+  const handle = (signal: string, sent: unknown): void => {
+    if (!hear(agent, signal, sent))
+      log.warn('a signal was ignored: not of the protocol', { signal });
+  };
+  // First, and for all kinds at once: what came before this run is heard in the order it came in. Set
+  // one by one, all prompts would come before any stop.
+  setDefaultSignalHandler(handle);
+  for (const { name } of SIGNALS)
+    setHandler(defineSignal<[unknown]>(name), (sent) => handle(name, sent));
   setHandler(agentStatusQuery, () => agent.status);
 };
 
@@ -57,21 +97,24 @@ const carryOn = async (start: AgentStart, agent: Agent): Promise<never> => {
   await condition(allHandlersFinished);
   sinks.faults.reach('can.before');
   const next = makeContinueAsNewFunc<typeof agentWorkflow>({ memo: { title: start.title } });
-  return next({ ...start, turn: agent.carry.turn, carry: agent.carry });
+  return next({ ...start, turn: agent.carry.turn, carry: agent.handover });
+};
+
+const live = async (start: AgentStart, agent: Agent): Promise<void> => {
+  for (;;) {
+    await condition(() => agent.isWorking || agent.carry.stopping);
+    const end = agent.carry.stopping ? STOPPED : await agent.takeTurn();
+    const hasEnded = end ? await agent.settle(end) : false;
+    // A prompt that came after the stop is a new beginning.
+    if (hasEnded && !agent.isWorking) return;
+    if (isGrown()) await carryOn(start, agent);
+  }
 };
 
 export async function agentWorkflow(start: AgentStart): Promise<void> {
   const agent = new Agent(start);
   setHandlers(agent);
-  for (;;) {
-    await condition(() => agent.isWorking || agent.carry.stopping);
-    const end = agent.carry.stopping ? STOPPED : await agent.takeTurn();
-    const hasEnded = end ? await agent.settle(end) : false;
-    if (hasEnded) {
-      if (agent.carry.inbox.length === 0) return;
-      // A prompt that came while the stop was being recorded is a new beginning.
-      agent.carry = { ...agent.carry, stopping: false };
-    }
-    if (isGrown()) await carryOn(start, agent);
-  }
+  // A cancel from Temporal's own tools is a stop: the prompts still get their result.
+  CancellationScope.current().cancelRequested.catch(() => agent.stop(null));
+  await CancellationScope.nonCancellable(() => live(start, agent));
 }

@@ -4,13 +4,25 @@
  * What must stay true: a question that nobody needs answered any more is cancelled where people look
  * for it, even when the turn itself is being cancelled.
  */
-import { CancellationScope, condition, isCancellation, uuid4 } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  isCancellation,
+  patched,
+  uuid4,
+} from '@temporalio/workflow';
 
 import { recordActivities } from '../activity-proxies.js';
 import { grantOf, judge, refusalByPerson, refusalWithoutAnybody } from '../permission.js';
 import type { AgentCarry, ApprovalDecision } from '../protocol/agent.js';
 import { approvalIdOf, type ApprovalId } from '../protocol/ids.js';
-import type { GateDecision, ToolCallSummary, TurnRef } from '../protocol/turn.js';
+import type {
+  GateDecision,
+  RequestApprovalRequest,
+  ToolCallSummary,
+  TurnRef,
+} from '../protocol/turn.js';
 
 /** What the gate sees and changes of its agent. */
 export interface GateHost {
@@ -24,6 +36,19 @@ export interface GateHost {
 
 const ALLOWED: GateDecision = { kind: 'allowed' };
 
+/** Sessions begun by older builds let go of a question that was being written, and could not take it back. */
+const ASKED_WHOLE = 'question-asked-whole';
+
+/** Writes the question, which an interrupt does not cut in two: half-asked it would wait for ever. */
+const ask = async (request: RequestApprovalRequest): Promise<void> => {
+  const scope = CancellationScope.current();
+  if (scope.consideredCancelled) throw new CancelledFailure('interrupted before it was asked');
+  const { name, subject } = request.call;
+  const summary = `ask: may it ${name} ${subject}`.slice(0, 180);
+  const write = () => recordActivities.requestApproval.executeWithOptions({ summary }, [request]);
+  await (patched(ASKED_WHOLE) ? CancellationScope.nonCancellable(write) : write());
+};
+
 const askPerson = async (
   host: GateHost,
   turn: TurnRef,
@@ -31,10 +56,7 @@ const askPerson = async (
 ): Promise<GateDecision> => {
   const approvalId = approvalIdOf(`q-${uuid4().slice(0, 8)}`);
   const grant = grantOf(call);
-  const summary = `ask: may it ${call.name} ${call.subject}`.slice(0, 180);
-  await recordActivities.requestApproval.executeWithOptions({ summary }, [
-    { ...turn, approvalId, call, grant },
-  ]);
+  await ask({ ...turn, approvalId, call, grant });
   host.parked(approvalId, new Date().toISOString());
   try {
     await condition(() => host.decisions.has(approvalId));

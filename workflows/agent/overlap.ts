@@ -7,10 +7,14 @@
  */
 import type { ToolCallSummary } from '../protocol/turn.js';
 
+/** Also when one path is relative and the other is not: which folder is meant is not known here. */
+const maybeSameFile = (one: string, other: string): boolean =>
+  one === other || one.endsWith(`/${other}`) || other.endsWith(`/${one}`);
+
 const mayOverlap = (earlier: ToolCallSummary, later: ToolCallSummary): boolean => {
   if (earlier.permission !== later.permission) return false;
   if (later.permission === 'read') return true;
-  if (later.permission === 'edit') return earlier.subject !== later.subject;
+  if (later.permission === 'edit') return !maybeSameFile(earlier.subject, later.subject);
   return earlier.name === 'shell' && later.name === 'shell';
 };
 

@@ -10,6 +10,8 @@ import type { RunToolResult, ToolCallSummary } from '../protocol/turn.js';
 
 /** Accepted message ids that are remembered; older retries are caught by the store. */
 const SEEN_MAX = 200;
+/** Interrupts and stops that are remembered: whoever got no answer says them again within seconds. */
+const HEARD_MAX = 20;
 /** The same calls with the same results: told at the second time, ended at the third. */
 export const REPEATS_TOLD = 2;
 export const REPEATS_ENDED = 3;
@@ -40,14 +42,53 @@ export const initialCarry = (start: AgentStart): AgentCarry =>
     stopping: false,
   };
 
+const isAccepted = ({ seen, inbox, open }: AgentCarry, id: MessageId): boolean =>
+  // The ring may have forgotten one that still waits in a long queue.
+  seen.includes(id) || open.includes(id) || inbox.some(({ messageId }) => messageId === id);
+
 /** Puts a message in the inbox; one that was accepted before changes nothing. */
 export const acceptMessage = (carry: AgentCarry, item: InboxItem): AgentCarry =>
-  carry.seen.includes(item.messageId)
+  isAccepted(carry, item.messageId)
     ? carry
     : {
         ...carry,
         inbox: [...carry.inbox, item],
         seen: [...carry.seen, item.messageId].slice(-SEEN_MAX),
+      };
+
+export const hasHeard = ({ heard = [] }: AgentCarry, word: string): boolean => heard.includes(word);
+
+export const noteHeard = (carry: AgentCarry, word: string): AgentCarry => ({
+  ...carry,
+  heard: [...(carry.heard ?? []), word].slice(-HEARD_MAX),
+});
+
+const idsIn = (inbox: readonly InboxItem[]): readonly MessageId[] =>
+  inbox.map(({ messageId }) => messageId);
+
+/** What waits becomes work in hand, under the newest settings. */
+const takeInbox = (carry: AgentCarry): AgentCarry => {
+  const settings = carry.inbox.at(-1)?.settings ?? carry.settings;
+  return {
+    ...carry,
+    inbox: [],
+    open: [...carry.open, ...idsIn(carry.inbox)],
+    settings,
+    model: settings.model ?? carry.model,
+  };
+};
+
+/**
+ * An interrupt before a turn means what that turn would have been about: the prompt in hand, or else
+ * what waits now. What comes later is not meant, unless it is interrupted itself.
+ */
+export const interruptWaiting = (carry: AgentCarry): AgentCarry =>
+  carry.open.length > 0 && !carry.interruptNext
+    ? { ...carry, interruptNext: true }
+    : {
+        ...takeInbox(carry),
+        unread: [...carry.unread, ...idsIn(carry.inbox)],
+        interruptNext: true,
       };
 
 export interface TurnInput {
@@ -56,27 +97,23 @@ export interface TurnInput {
 }
 
 /**
- * Begins a turn: takes inbox and notices along. Turns count from the oldest prompt that is open; a
- * new prompt gives the loop guard a fresh start.
+ * Begins a turn: takes inbox and notices along, but nothing new into a turn that is interrupted already.
+ * Turns count from the oldest prompt that is open; a new prompt gives the loop guard a fresh start.
  */
 export const beginTurn = (
   carry: AgentCarry,
 ): { readonly carry: AgentCarry; readonly input: TurnInput } => {
-  const messages = carry.inbox.map((item) => item.messageId);
-  const settings = carry.inbox.at(-1)?.settings ?? carry.settings;
+  const isCutShort = carry.interruptNext && carry.open.length > 0;
+  const messages = isCutShort ? [] : idsIn(carry.inbox);
   return {
     input: { messages: [...carry.unread, ...messages], notices: carry.notices },
     carry: {
-      ...carry,
+      ...(isCutShort ? carry : takeInbox(carry)),
       unread: [],
       interruptNext: false,
       notices: [],
       turn: carry.turn + 1,
-      inbox: [],
-      open: [...carry.open, ...messages],
       promptTurns: carry.open.length === 0 ? 1 : carry.promptTurns + 1,
-      settings,
-      model: settings.model ?? carry.model,
       guard: messages.length > 0 ? { signature: '', repeats: 0 } : carry.guard,
     },
   };
@@ -132,6 +169,7 @@ export const closePrompts = (carry: AgentCarry, answered: readonly MessageId[]):
 /** Answered and never to be read: what a stopped agent still had in its inbox. */
 export const dropInbox = (carry: AgentCarry): AgentCarry => ({
   ...carry,
-  open: [...carry.open, ...carry.inbox.map((item) => item.messageId)],
+  open: [...carry.open, ...idsIn(carry.inbox)],
   inbox: [],
+  interruptNext: false,
 });

@@ -7,10 +7,10 @@
  */
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
-import { worldActivities } from '../activity-proxies.js';
+import { quickActivities, worldActivities } from '../activity-proxies.js';
 import type { FailureType } from '../protocol/failures.js';
 import { FAILURES } from '../protocol/failures.js';
-import type { RunToolResult, ToolCallSummary, TurnRef } from '../protocol/turn.js';
+import type { RunToolRequest, RunToolResult, ToolCallSummary, TurnRef } from '../protocol/turn.js';
 import { passGate, type GateHost } from './gate.js';
 import { performInOrder } from './overlap.js';
 import type { TurnInput } from './state.js';
@@ -24,10 +24,28 @@ export type TurnEnd =
       readonly results: readonly RunToolResult[];
     }
   /** `isRead`: the model's side has the prompts of this turn in its transcript. */
-  | { readonly kind: 'interrupted'; readonly isRead: boolean }
+  | {
+      readonly kind: 'interrupted';
+      readonly isRead: boolean;
+      /** Of an answer that was whole before. */
+      readonly costUsd: number | null;
+    }
   | { readonly kind: 'failed'; readonly type: FailureType; readonly message: string };
 
 const isTurnCancelled = (): boolean => CancellationScope.current().consideredCancelled;
+
+/** Null when it was not quick after all, or this worker would rather not: the ordinary way is left. */
+const runQuickly = async (
+  request: RunToolRequest,
+  summary: string,
+): Promise<RunToolResult | null> => {
+  try {
+    return await quickActivities.runTool.executeWithOptions({ summary }, [request]);
+  } catch (error) {
+    if (isCancellation(error) || isTurnCancelled()) throw error;
+    return null;
+  }
+};
 
 const runOne = async (
   host: GateHost,
@@ -37,12 +55,14 @@ const runOne = async (
   const gate = await passGate(host, turn, call);
   const summary = `${call.name} ${call.subject}`.slice(0, 180);
   const permissionMode = host.carry.settings.permissionMode;
+  const request = { ...turn, call, gate, permissionMode };
   const run = (interrupted: boolean): Promise<RunToolResult> =>
-    worldActivities.runTool.executeWithOptions({ summary }, [
-      { ...turn, call, gate, permissionMode, interrupted },
-    ]);
+    worldActivities.runTool.executeWithOptions({ summary }, [{ ...request, interrupted }]);
   try {
-    return await run(false);
+    const quick = call.isQuick
+      ? await runQuickly({ ...request, interrupted: false }, summary)
+      : null;
+    return quick ?? (await run(false));
   } catch (error) {
     if (isCancellation(error) || !isTurnCancelled()) throw error;
     // Its worker died after the cancel was asked for, and then Temporal does not try again: somebody
@@ -57,12 +77,12 @@ const think = async (host: GateHost, turn: TurnRef, input: TurnInput): Promise<T
   const answer = await worldActivities.callModel.executeWithOptions({ summary }, [
     { ...turn, model, messages: input.messages, notices: input.notices },
   ]);
-  if (answer.kind === 'interrupted') return { kind: 'interrupted', isRead: true };
   const { calls, costUsd } = answer;
+  if (answer.kind === 'interrupted') return { kind: 'interrupted', isRead: true, costUsd };
   if (calls.length === 0) return { kind: 'answered', costUsd };
   const results = await performInOrder(calls, (call) => runOne(host, turn, call));
   return isTurnCancelled() || results.some((result) => result.interrupted)
-    ? { kind: 'interrupted', isRead: true }
+    ? { kind: 'interrupted', isRead: true, costUsd }
     : { kind: 'called', costUsd, calls, results };
 };
 
@@ -82,7 +102,8 @@ export const takeTurn = async (
   try {
     return await think(host, turn, input);
   } catch (error) {
-    if (isCancellation(error) || isTurnCancelled()) return { kind: 'interrupted', isRead: false };
+    if (isCancellation(error) || isTurnCancelled())
+      return { kind: 'interrupted', isRead: false, costUsd: null };
     const failed = knownFailure(error);
     if (failed) return failed;
     // A failure thrown as it is would end the agent; a plain error waits for a fix.

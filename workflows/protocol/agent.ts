@@ -66,11 +66,15 @@ export interface AgentCarry {
   readonly costUsd: number;
   /** Prompts of an interrupted turn that no model has read; the next turn takes them along. */
   readonly unread: readonly MessageId[];
-  /** An interrupt came after the prompt in the inbox and before its turn began. */
+  /** An interrupt came after a prompt and before its turn began. */
   readonly interruptNext: boolean;
   /** Words of the host that the model reads before its next answer. */
   readonly notices: readonly string[];
   readonly stopping: boolean;
+  /** Ring of the last interrupts and stops heard, so that one that is said again is one. */
+  readonly heard?: readonly string[];
+  /** How the last prompt ended, for screens. */
+  readonly outcome?: Outcome | null;
 }
 
 export interface ApprovalDecision {

@@ -31,6 +31,8 @@ export interface ToolCallSummary {
   readonly subject: string;
   /** SHA-256 of the canonical JSON of the arguments; `runTool` refuses any other. */
   readonly argumentsHash: string;
+  /** Changes nothing and is done in milliseconds: carried out beside the decision, not as a round of its own. */
+  readonly isQuick?: true;
 }
 
 export interface CallModelResult {

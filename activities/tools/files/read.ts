@@ -117,6 +117,7 @@ export const readTool: Tool<ReadInput> = {
   parse: (input) => parseFields(input, FIELDS),
   permission: () => 'read',
   effect: () => 'pure',
+  isQuick: true,
   subject: ({ path }) => subjectOf(path),
   plan,
 };

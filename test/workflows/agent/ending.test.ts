@@ -50,14 +50,14 @@ describe('how a prompt ends', () => {
     ['it goes in circles while a prompt waits', CALLED, carryWith(waiting), true, null],
     [
       'it was interrupted',
-      { kind: 'interrupted', isRead: true },
+      { kind: 'interrupted', isRead: true, costUsd: null },
       carryWith({}),
       false,
       'interrupted',
     ],
     [
       'it was stopped',
-      { kind: 'interrupted', isRead: true },
+      { kind: 'interrupted', isRead: true, costUsd: null },
       carryWith({ stopping: true }),
       false,
       'stopped',

@@ -50,6 +50,18 @@ describe('calls of one answer', () => {
     expect(begun).toEqual([0, 1, 2]);
   });
 
+  test('an edit by a relative path waits for one that may mean the same file by an absolute one', async () => {
+    const { begun, end, settle } = perform([
+      call(0, 'edit', 'edit', '/project/src/a.ts'),
+      call(1, 'edit', 'edit', 'src/a.ts'),
+      call(2, 'edit', 'edit', 'src/ba.ts'),
+    ]);
+    expect(begun).toEqual([0, 2]);
+    end(0);
+    await settle();
+    expect(begun).toEqual([0, 2, 1]);
+  });
+
   test('shell commands run together, a commit waits for them', async () => {
     const { begun, end, settle } = perform([
       call(0, 'shell', 'execute', 'x'),
