@@ -51,7 +51,9 @@ const makeChild = async (parent: OpenFolder, name: string, umask: number): Promi
   const handle = await open(path, LOOK);
   try {
     // By handle: mkdir's mode is cut by the daemon's own umask, and the user's is what counts.
-    await handle.chmod(0o777 & ~umask);
+    // A folder shared by a group hands its setgid bit on.
+    const { mode } = await handle.stat();
+    await handle.chmod((mode & 0o2000) | (0o777 & ~umask));
     await parent.handle.sync();
     return handle;
   } catch (error) {
@@ -65,7 +67,13 @@ const openChild = async (parent: OpenFolder, name: string, make: MakeFolders) =>
     return await open(pathIn(parent, name), LOOK);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT' || !make) throw error;
-    return makeChild(parent, name, make.umask);
+  }
+  try {
+    return await makeChild(parent, name, make.umask);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    // Another call of this turn made it first, which may happen at every folder of a deep path.
+    return open(pathIn(parent, name), LOOK);
   }
 };
 

@@ -12,7 +12,7 @@ import { sep } from 'node:path';
 
 import { ConfigError } from './config-error.js';
 import { nearestNames } from './nearest-name.js';
-import { isTablePath, namesBelow, ruleOf, type KeyRule } from './schema.js';
+import { isShowable, isTablePath, namesBelow, ruleOf, type KeyRule } from './schema.js';
 import { keyLines, lineOf } from './toml-position.js';
 
 const FILE_BYTES_MAX = 256 * 1024;
@@ -64,6 +64,17 @@ const readText = async (file: string, shown: string): Promise<string | null> => 
   }
 };
 
+/** As long as the keys that providers give out. */
+const KEY_LIKE = /[A-Za-z0-9_+/.-]{20,}/g;
+
+/** A line that can't be read, without what may be a key: this is printed, and logged by whoever runs us. */
+const shownLine = (line: string): string => {
+  const [, name = '', value] = /^([^=]*)=?(.*)$/s.exec(line.trim()) ?? [];
+  if (value && isShowable(name.trim())) return line.trim().slice(0, 120);
+  const start = name.trim().slice(0, 120).replace(KEY_LIKE, '…');
+  return value ? `${start} = …` : start;
+};
+
 interface SyntaxFault {
   readonly message: string;
   readonly line: number;
@@ -77,11 +88,10 @@ const parseToml = async (text: string, shown: string): Promise<Record<string, un
   } catch (error) {
     const { message, line, column } = error as SyntaxFault;
     const why = (message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '');
-    const shownLine = (text.split(/\r?\n/)[line - 1] ?? '').trim().slice(0, 120);
     throw new ConfigError(
       'config',
       `not valid TOML: ${why} (${shown}:${line}:${column})`,
-      `Line ${line} reads: ${shownLine}`,
+      `Line ${line} reads: ${shownLine(text.split(/\r?\n/)[line - 1] ?? '')}`,
     );
   }
 };
@@ -108,9 +118,7 @@ const unknownKey = (path: readonly string[], place: string): ConfigError => {
 
 const checkValue = (rule: KeyRule, entry: Omit<ConfigEntry, 'rule'>): void => {
   if (rule.accepts(entry.value)) return;
-  // A header may carry a key, an address a password: neither is repeated.
-  const isSecret = rule.path.includes('headers') || rule.path.includes('base_url');
-  const found = isSecret ? '' : `, not ${shownValue(entry.value)}`;
+  const found = rule.isSecret ? '' : `, not ${shownValue(entry.value)}`;
   throw new ConfigError(
     'config',
     `${shownKey(entry.path)} must be ${rule.expected}${found} (${entry.place})`,
@@ -144,9 +152,12 @@ export const readConfigFile = async (file: string, home?: string): Promise<Confi
   return { entries, providers };
 };
 
-const notATable = (path: readonly string[], value: unknown, place: string): ConfigError =>
-  new ConfigError(
+const notATable = (path: readonly string[], value: unknown, place: string): ConfigError => {
+  // Whoever writes a text in the place of a provider may have written its key.
+  const found = path[0] === 'providers' ? '' : `, not ${shownValue(value)}`;
+  return new ConfigError(
     'config',
-    `${shownKey(path)} must be a table, not ${shownValue(value)} (${place})`,
+    `${shownKey(path)} must be a table${found} (${place})`,
     `Write [${shownKey(path)}] and its keys on the lines below`,
   );
+};

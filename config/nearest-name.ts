@@ -29,6 +29,9 @@ const distance = (left: string, right: string): number => {
   return at(left.length, right.length);
 };
 
+/** Longer than any name people type; a list may come from a server that we don't trust. */
+const NAME_CHARS_MAX = 300;
+
 const isNear = (name: string, candidate: string, steps: number): boolean =>
   steps <= Math.max(2, Math.floor(Math.max(name.length, candidate.length) / 3)) ||
   (name.length >= 3 && candidate.includes(name));
@@ -41,6 +44,7 @@ export const nearestNames = (
 ): readonly string[] => {
   const wanted = name.slice(0, 80).toLowerCase();
   return candidates
+    .filter((candidate) => candidate.length <= NAME_CHARS_MAX)
     .map((candidate) => ({ candidate, steps: distance(wanted, candidate.toLowerCase()) }))
     .filter(({ candidate, steps }) => isNear(wanted, candidate.toLowerCase(), steps))
     .sort((a, b) => a.steps - b.steps || a.candidate.localeCompare(b.candidate))

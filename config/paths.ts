@@ -4,31 +4,32 @@
  * What must stay true: two different LOOMKIN_HOMEs share nothing but the cached Temporal binary.
  */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A folder of the XDG specification, which has relative ones ignored: each process would see another. */
+const xdgFolder = (env: Environment, name: string, ...fallback: readonly string[]): string => {
+  const folder = env[name] ?? '';
+  return isAbsolute(folder) ? folder : join(env['HOME'] || homedir(), ...fallback);
+};
 
 /** `$LOOMKIN_HOME`, else the XDG data folder's `loomkin`. */
 export const loomkinHome = (env: Environment): string =>
   resolve(
-    env['LOOMKIN_HOME'] ||
-      join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share'), 'loomkin'),
+    env['LOOMKIN_HOME'] || join(xdgFolder(env, 'XDG_DATA_HOME', '.local', 'share'), 'loomkin'),
   );
 
 /** The user's own config file. */
 export const userConfigFile = (env: Environment): string =>
-  join(
-    env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'),
-    'loomkin',
-    'config.toml',
-  );
+  join(xdgFolder(env, 'XDG_CONFIG_HOME', '.config'), 'loomkin', 'config.toml');
 
 export const projectConfigFile = (project: string): string =>
   join(project, '.loomkin', 'config.toml');
 
 /** Cache shared by all installations of this user. */
 export const cacheFolder = (env: Environment): string =>
-  join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'loomkin');
+  join(xdgFolder(env, 'XDG_CACHE_HOME', '.cache'), 'loomkin');
 
 export interface HomePaths {
   readonly home: string;

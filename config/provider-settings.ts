@@ -121,7 +121,7 @@ const fromEnvironment = (
   if (isHttpUrl(baseUrl)) return { ...provider, baseUrl };
   throw new ConfigError(
     'config',
-    `${builtIn.baseUrlEnv} is not an http or https address without query`,
+    `${builtIn.baseUrlEnv} is not an http or https address without password or query`,
     `Example: ${builtIn.baseUrlEnv}=${builtIn.baseUrl}`,
   );
 };

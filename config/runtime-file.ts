@@ -69,10 +69,11 @@ const startTimeWithoutProc = (pid: number): number | null => {
 
 export const isAlive = (mark: ProcessMark): boolean => startTimeOf(mark.pid) === mark.start_time;
 
-/** The runtime file, or null when there is none or it can't be read. */
+/** The runtime file, or null when there is none, it can't be read, or it names no supervisor. */
 export const readRuntimeFile = (path: string): RuntimeFile | null => {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as RuntimeFile;
+    const runtime = JSON.parse(readFileSync(path, 'utf8')) as Partial<RuntimeFile> | null;
+    return typeof runtime?.supervisor?.pid === 'number' ? (runtime as RuntimeFile) : null;
   } catch {
     return null;
   }

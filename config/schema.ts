@@ -10,6 +10,8 @@ export interface KeyRule {
   readonly path: readonly string[];
   /** Honoured in the user's own file or `--config` only: a repository is a stranger. */
   readonly userOnly: boolean;
+  /** A person may have put a key or a password there: its value is never repeated. */
+  readonly isSecret: boolean;
   readonly accepts: (value: unknown) => boolean;
   /** What is accepted, in words: "max_turns must be …". */
   readonly expected: string;
@@ -17,6 +19,9 @@ export interface KeyRule {
 }
 
 type Check = Pick<KeyRule, 'accepts' | 'expected'>;
+
+/** Where keys belong, or end up by mistake. */
+const SECRET_NAMES = ['base_url', 'key_env', 'headers', 'env_pass'];
 
 const SECONDS_MAX = 7 * 24 * 3600;
 const BYTES_MAX = 1024 * 1024 * 1024;
@@ -50,14 +55,14 @@ export const MODEL_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]*\/[^\s/][^\s]{0,180}$/;
 export const isHttpUrl = (value: unknown): boolean => {
   if (typeof value !== 'string' || !URL.canParse(value)) return false;
   const url = new URL(value);
-  return (
-    (url.protocol === 'http:' || url.protocol === 'https:') && url.search === '' && url.hash === ''
-  );
+  const isPlain = [url.search, url.hash, url.username, url.password].every((part) => part === '');
+  return (url.protocol === 'http:' || url.protocol === 'https:') && isPlain;
 };
 
 const anyone = (path: string, check: Check, example: string): KeyRule => ({
   path: path.split('.'),
   userOnly: false,
+  isSecret: path.split('.').some((part) => SECRET_NAMES.includes(part)),
   example,
   ...check,
 });
@@ -79,7 +84,7 @@ export const KEY_RULES: readonly KeyRule[] = [
   userOnly('providers.*.api', oneOf('chat'), 'api = "chat"'),
   userOnly(
     'providers.*.base_url',
-    { accepts: isHttpUrl, expected: 'an http or https address without query' },
+    { accepts: isHttpUrl, expected: 'an http or https address without password or query' },
     'base_url = "https://llm.example.com/v1"',
   ),
   userOnly(
@@ -127,6 +132,10 @@ const fits = (rule: KeyRule, path: readonly string[]): boolean =>
 /** The rule of a value's path, or null. */
 export const ruleOf = (path: readonly string[]): KeyRule | null =>
   KEY_RULES.find((rule) => rule.path.length === path.length && fits(rule, path)) ?? null;
+
+/** True when values written under this name, in whatever table, may be shown. */
+export const isShowable = (name: string): boolean =>
+  KEY_RULES.some((rule) => rule.path.at(-1) === name && !rule.isSecret);
 
 /** True when keys may stand below this path. */
 export const isTablePath = (path: readonly string[]): boolean =>

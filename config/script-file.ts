@@ -99,10 +99,16 @@ const countOf = (value: unknown, place: string, fallback: number): number => {
   throw invalid(place, 'a number, 0 or more');
 };
 
+const tokensOf = (value: unknown, place: string): number => {
+  const tokens = countOf(value, place, 0);
+  if (Number.isSafeInteger(tokens)) return tokens;
+  throw invalid(place, 'a whole number, 0 or more');
+};
+
 const usageOf = (value: unknown, place: string): ScriptUsage | null => {
   if (value === undefined || value === null) return null;
   const fields = fieldsOf(value, place);
-  const count = (name: string): number => countOf(fields[name], `${place}.${name}`, 0);
+  const count = (name: string): number => tokensOf(fields[name], `${place}.${name}`);
   return {
     input_tokens: count('input_tokens'),
     output_tokens: count('output_tokens'),

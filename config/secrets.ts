@@ -47,7 +47,10 @@ export const buildSecrets = (request: SecretsRequest): SessionSecrets => {
   for (const [name, provider] of Object.entries(settings.providers)) {
     const key = (provider.keyEnv === null ? '' : (env[provider.keyEnv] ?? '')).trim();
     const fresh = { ...provider, key: key === '' ? null : key };
-    providers[name] = mergeProvider(fresh, previous?.providers[name]);
+    providers[name] = mergeProvider(
+      fresh,
+      previous && Object.hasOwn(previous.providers, name) ? previous.providers[name] : undefined,
+    );
   }
   const keyEnvs = Object.values(providers).flatMap(({ keyEnv }) =>
     keyEnv === null ? [] : [keyEnv],

@@ -66,7 +66,8 @@ const isExecutableFile = (path: string): boolean => {
 
 export const readBinaryNotes = (env: Environment): Record<string, BinaryNote> => {
   try {
-    return JSON.parse(readFileSync(binaryNotesFile(env), 'utf8')) as Record<string, BinaryNote>;
+    const notes = JSON.parse(readFileSync(binaryNotesFile(env), 'utf8')) as unknown;
+    return typeof notes === 'object' && notes !== null ? (notes as Record<string, BinaryNote>) : {};
   } catch {
     return {};
   }

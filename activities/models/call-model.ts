@@ -153,7 +153,7 @@ const perform = async (deps: CallModelDeps, call: Call, failures: number) => {
   try {
     const answers = rows.filter((row) => row.body.kind === 'answer').length;
     const position = { agent: request.agent, answers, failures, project: session.project };
-    seat = await findSeat(request.model, session.secrets.providers, deps.scriptsDir, position);
+    seat = await findSeat(request.model, session.secrets, deps.scriptsDir, position);
     const asked = buildRequest(deps, call, seat);
     const startedAt = performance.now();
     const answer = await ask(deps, call, seat, asked);

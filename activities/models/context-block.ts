@@ -6,7 +6,6 @@
  * must stay true: nothing here can hang or grow without bound, and no file outside the repository is
  * read, whatever a repository that we don't trust contains.
  */
-import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { lstat, open, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
@@ -14,9 +13,6 @@ import { dirname, join, relative, sep } from 'node:path';
 import type { SessionFacts } from '../sessions.js';
 
 const INSTRUCTIONS_BYTES_MAX = 24 * 1024;
-const GIT_BYTES_MAX = 4 * 1024;
-const GIT_TIMEOUT_MS = 2_000;
-const CHANGES_SHOWN = 30;
 const FOLDERS_MAX = 32;
 
 const exists = (path: string): Promise<boolean> =>
@@ -96,77 +92,22 @@ const instructionsOf = async (project: string): Promise<string> => {
   return `\n${note}\n${parts.reverse().join('\n')}`;
 };
 
-type GitOutput =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly why: 'absent' | 'slow' | 'refused'; readonly words: string };
+export interface ContextSources {
+  readonly now: Date;
+  /** The state of git in lines for the model; never throws, never waits for long. */
+  describeGit(project: string, env: Readonly<Record<string, string>>): Promise<string>;
+}
 
-/** Reading only; no hook, monitor or pager that a repository names is run. */
-const git = (session: SessionFacts, args: readonly string[]): Promise<GitOutput> =>
-  new Promise((resolve) => {
-    const safe = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '--no-pager'];
-    const env = {
-      ...session.secrets.toolEnv,
-      GIT_OPTIONAL_LOCKS: '0',
-      GIT_TERMINAL_PROMPT: '0',
-      LC_ALL: 'C',
-    };
-    const options = { cwd: session.project, env, timeout: GIT_TIMEOUT_MS, maxBuffer: 1024 * 1024 };
-    execFile(
-      'git',
-      [...safe, ...args],
-      { ...options, killSignal: 'SIGKILL' },
-      (error, out, err) => {
-        if (!error || error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
-          resolve({ ok: true, text: out });
-        else if (error.code === 'ENOENT') resolve({ ok: false, why: 'absent', words: '' });
-        else if (error.killed) resolve({ ok: false, why: 'slow', words: '' });
-        else resolve({ ok: false, why: 'refused', words: err.trim().split('\n')[0] ?? '' });
-      },
-    );
-  });
-
-const whyNoGit = (failed: Extract<GitOutput, { readonly ok: false }>): string => {
-  if (failed.why === 'absent') return 'Git: git is not installed.';
-  if (failed.why === 'slow') return 'Git: the state could not be read in time.';
-  return /not a git repository/.test(failed.words)
-    ? 'Git: not a git repository; changes here can not be undone with git.'
-    : `Git: the state could not be read (${failed.words.slice(0, 200)}).`;
-};
-
-const branchOf = (header: string): string => {
-  const words = header.replace(/^## /, '');
-  return words.startsWith('No commits yet on ') ? `${words.slice(18)} (no commits yet)` : words;
-};
-
-const gitState = async (session: SessionFacts): Promise<string> => {
-  const [status, log] = await Promise.all([
-    git(session, ['status', '--porcelain=v1', '--branch', '--ignore-submodules=dirty', '--', '.']),
-    git(session, ['log', '-5', '--no-show-signature', '--format=%h %s']),
-  ]);
-  if (!status.ok) return whyNoGit(status);
-  const [header = '', ...changes] = status.text.split('\n').filter((line) => line !== '');
-  const shown = changes.slice(0, CHANGES_SHOWN).map((line) => `  ${line}`);
-  const rest = changes.length - shown.length;
-  const lines = [
-    `Git: branch ${branchOf(header)}`,
-    changes.length === 0
-      ? 'Working tree: clean'
-      : 'Working tree at the start (changes that are not yours):',
-    ...shown,
-    ...(rest > 0 ? [`  … and ${rest} more`] : []),
-    ...(log.ok && log.text.trim() !== '' ? ['Last commits:'] : []),
-    ...(log.ok ? log.text.split('\n').filter(Boolean) : []).map((line) => `  ${line}`),
-  ];
-  return cutUtf8(Buffer.from(lines.join('\n')), GIT_BYTES_MAX);
-};
-
-export const contextBlock = async (session: SessionFacts, now: Date): Promise<string> => {
+export const contextBlock = async (
+  { project, secrets }: SessionFacts,
+  { now, describeGit }: ContextSources,
+): Promise<string> => {
   const [instructions, state] = await Promise.all([
-    instructionsOf(session.project),
-    gitState(session),
+    instructionsOf(project),
+    describeGit(project, secrets.toolEnv),
   ]);
   const facts = [
-    `Project folder: ${session.project}`,
+    `Project folder: ${project}`,
     `Date: ${now.toISOString().slice(0, 10)}`,
     `Platform: ${process.platform}`,
     state,

@@ -47,8 +47,11 @@ export const retryDelayMs = (
   retryAfterMs: number | null,
   seed: string,
 ): number => {
-  if (retryAfterMs !== null)
-    return Math.min(ASKED_WAIT_MAX_MS, Math.max(ASKED_WAIT_MIN_MS, Math.ceil(retryAfterMs)));
+  if (retryAfterMs !== null) {
+    // A server that keeps asking for no wait would use all attempts up at once.
+    const shortest = ASKED_WAIT_MIN_MS * 2 ** Math.min(failures - 1, 9);
+    return Math.min(ASKED_WAIT_MAX_MS, Math.max(shortest, Math.ceil(retryAfterMs)));
+  }
   const backoff = BACKOFF_FIRST_MS * 2 ** Math.min(failures - 1, 16);
   return jittered(Math.min(BACKOFF_MAX_MS, backoff), `${seed}/${failures}`);
 };

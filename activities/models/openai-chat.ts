@@ -12,14 +12,18 @@ import type OpenAI from 'openai';
 import type { ProviderSettings } from '../../config/settings.js';
 import { AnswerBuilder } from './chat/answer.js';
 import { watchBytes, type ByteWatch } from './chat/byte-watch.js';
-import { modelErrorOf } from './chat/failures.js';
+import { errorIn, modelErrorOf } from './chat/failures.js';
+import { fetchInPlace } from './chat/fetch-in-place.js';
 import { wireMessages, wireTools } from './chat/messages.js';
+import { fetchBy, proxyName } from './chat/way-out.js';
 import { ModelError, type ModelAnswer, type ModelRequest, type Provider } from './provider.js';
 
 export interface ChatServer extends Pick<ProviderSettings, 'baseUrl' | 'headers'> {
   /** The provider's name in our settings, for messages. */
   readonly name: string;
   readonly key: string | null;
+  /** The caller's environment, for its proxies. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Timers of Node hold at most 2^31 ms; the stall watch is what really limits a request. */
@@ -78,6 +82,8 @@ const readAnswer = async (
       signal: AbortSignal.any([request.signal, watch.signal]),
     });
     for await (const chunk of stream) {
+      const told = errorIn(chunk);
+      if (told) throw told;
       const text = builder.add(chunk);
       if (text !== '') request.onText(text);
     }
@@ -85,6 +91,10 @@ const readAnswer = async (
     // A connection that breaks after the last word took nothing away.
     if (builder.stopReason === null) throw error;
   }
+  // The SDK ends quietly when it is stopped, whatever came before.
+  if (watch.ended() === 'endless answer') throw new Error('endless answer');
+  if (builder.stopReason === null && watch.isPage())
+    throw new ModelError('unavailable', 'no answer', 'it sent a web page; check its base_url');
   if (builder.stopReason === null && !watch.sawEndMark())
     throw new ModelError('unavailable', 'cut stream', 'its stream ended before the answer did');
   const shortId = createHash('sha256').update(request.idempotencyKey).digest('hex').slice(0, 12);
@@ -102,7 +112,9 @@ const requireContent = (answer: ModelAnswer): ModelAnswer => {
 };
 
 export const makeOpenaiChat = (server: ChatServer): Provider => {
-  const asked = `${server.name} (${server.baseUrl})`;
+  const { env } = server;
+  const proxy = proxyName(env, server.baseUrl);
+  const asked = `${server.name} (${server.baseUrl}${proxy === null ? '' : ` through the proxy ${proxy}`})`;
   const secrets = [server.key ?? '', ...Object.values(server.headers)];
 
   const translate = (error: unknown, request: ModelRequest, watch: ByteWatch): ModelError => {
@@ -119,7 +131,7 @@ export const makeOpenaiChat = (server: ChatServer): Provider => {
   };
 
   const answer = async (request: ModelRequest): Promise<ModelAnswer> => {
-    const watch = watchBytes(request.stallMs);
+    const watch = watchBytes(request.stallMs, fetchBy({ env, stallMs: request.stallMs }));
     try {
       const client = await clientOf(server, watch.fetch);
       return requireContent(await readAnswer(client, request, watch));
@@ -132,9 +144,10 @@ export const makeOpenaiChat = (server: ChatServer): Provider => {
 
   const listModels = async (signal: AbortSignal): Promise<readonly string[]> => {
     try {
-      const client = await clientOf(server, fetch);
+      const client = await clientOf(server, fetchInPlace(fetchBy({ env, stallMs: 0 })));
       const page = await client.models.list({ signal });
-      return page.data.map((model) => model.id);
+      const ids = page.data.map((model): unknown => (model as { id: unknown } | null)?.id);
+      return ids.filter((id) => typeof id === 'string');
     } catch {
       return [];
     }

@@ -47,7 +47,7 @@ const didYouMean = (names: readonly string[]): string =>
 
 export const findSeat = async (
   modelId: string,
-  providers: Providers,
+  { providers, toolEnv: env }: Pick<SessionSecrets, 'providers' | 'toolEnv'>,
   scriptsDirs: readonly string[],
   position: ScriptPosition,
 ): Promise<Seat> => {
@@ -63,7 +63,7 @@ export const findSeat = async (
   if (keyEnv !== null && key === null)
     throw new ModelError('unauthorized', 'no key', `no key for ${name}: ${keyEnv} is not set`);
   const price = Object.hasOwn(models, model) ? (models[model]?.price ?? null) : null;
-  return { provider: makeOpenaiChat({ name, key, baseUrl, headers }), model, price, keyEnv };
+  return { provider: makeOpenaiChat({ name, key, baseUrl, headers, env }), model, price, keyEnv };
 };
 
 /** "Did you mean" for a model its provider refused; "" when nothing is near or it can't say. */

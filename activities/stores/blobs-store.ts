@@ -25,6 +25,7 @@ import type { StoreContext } from './store-context.js';
 export interface BlobOperations {
   /** Returns the SHA-256 (hex); the same bytes twice are one blob. */
   storeBlob(args: { readonly bytes: Uint8Array }): { readonly hash: string };
+  /** Null when it is unknown, or its file is gone or no longer what was stored. */
   readBlob(args: { readonly hash: string }): Uint8Array | null;
 }
 
@@ -33,6 +34,16 @@ const ROW_BYTES_MAX = 64 * 1024;
 export const UNFINISHED_BLOBS = 'unfinished';
 
 const fileOf = (blobsDir: string, hash: string): string => join(blobsDir, hash.slice(0, 2), hash);
+
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What the file holds; null when that is not what its name says. */
+const readWhole = (blobsDir: string, hash: string): Uint8Array | null => {
+  const file = fileOf(blobsDir, hash);
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return null;
+  const bytes = readFileSync(file);
+  return hashOf(bytes) === hash ? bytes : null;
+};
 
 const writeSynced = (path: string, bytes: Uint8Array): void => {
   const file = openSync(path, 'w', 0o600);
@@ -52,8 +63,8 @@ const makeFolder = (parent: string, folder: string): void => {
 
 const writeFile = (blobsDir: string, hash: string, bytes: Uint8Array): void => {
   const target = fileOf(blobsDir, hash);
-  // The file of a group that was taken back: whole, since it has its name only after it was synced.
-  if (statSync(target, { throwIfNoEntry: false })?.size === bytes.byteLength) return;
+  // Left by a group that was taken back, or stored before; a damaged one is replaced.
+  if (readWhole(blobsDir, hash) !== null) return;
   const folder = join(blobsDir, hash.slice(0, 2));
   makeFolder(blobsDir, folder);
   makeFolder(blobsDir, join(blobsDir, UNFINISHED_BLOBS));
@@ -71,11 +82,11 @@ const writeFile = (blobsDir: string, hash: string, bytes: Uint8Array): void => {
 
 /** Stores within the transaction in hand; returns the SHA-256. */
 export const putBlob = ({ db, blobsDir }: StoreContext, bytes: Uint8Array): string => {
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  const known = db.first(db.query.selectFrom('blobs').select('size').where('hash', '=', hash));
-  if (known) return hash;
+  const hash = hashOf(bytes);
   const isRow = bytes.byteLength <= ROW_BYTES_MAX;
   if (!isRow) writeFile(blobsDir, hash, bytes);
+  const known = db.first(db.query.selectFrom('blobs').select('size').where('hash', '=', hash));
+  if (known) return hash;
   const row = { hash, size: bytes.byteLength, bytes: isRow ? bytes : null };
   db.change(db.query.insertInto('blobs').values(row));
   return hash;
@@ -84,7 +95,7 @@ export const putBlob = ({ db, blobsDir }: StoreContext, bytes: Uint8Array): stri
 export const takeBlob = ({ db, blobsDir }: StoreContext, hash: string): Uint8Array | null => {
   const row = db.first(db.query.selectFrom('blobs').select('bytes').where('hash', '=', hash));
   if (!row) return null;
-  return row.bytes ?? readFileSync(fileOf(blobsDir, hash));
+  return row.bytes ?? readWhole(blobsDir, hash);
 };
 
 export const blobOperations = (context: StoreContext): BlobOperations => ({

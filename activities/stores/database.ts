@@ -37,7 +37,7 @@ export interface Database {
   version(): number;
   /** True when there is a table that is not ours to migrate. */
   isForeign(): boolean;
-  /** Runs statements and sets the version, in one transaction. */
+  /** Runs statements and sets the version, in one transaction; nothing when another did so meanwhile. */
   migrate(sql: string, version: number): void;
   /** First complaint of SQLite's own check, or null. */
   complaint(): string | null;
@@ -130,6 +130,7 @@ const makeUpkeep = (sqlite: Sqlite.Database): Pick<Database, Upkeep> => {
       return tables > 0 && pragma('application_id') !== APPLICATION_ID;
     },
     migrate: sqlite.transaction((sql: string, version: number) => {
+      if (pragma('user_version') >= version) return;
       sqlite.exec(sql);
       sqlite.pragma(`application_id = ${APPLICATION_ID}`);
       sqlite.pragma(`user_version = ${version}`);

@@ -44,8 +44,9 @@ const offsetOfResult = ({ db }: StoreContext, sessionId: string, messageId: stri
 const appendResultEvent = (context: StoreContext, args: AppendArgs, event: ResultEvent): number => {
   const { db } = context;
   const { sessionId, at } = args;
-  const answered = event.messages.map((id) => offsetOfResult(context, sessionId, id));
-  const owed = event.messages.filter((_, place) => answered[place] === undefined);
+  const messages = [...new Set(event.messages)];
+  const answered = messages.map((id) => offsetOfResult(context, sessionId, id));
+  const owed = messages.filter((_, place) => answered[place] === undefined);
   const earlier = answered.find((offset) => offset !== undefined);
   if (owed.length === 0 && earlier !== undefined) return earlier;
   const isTaken = offsetOfKey(context, sessionId, args.key) !== undefined;

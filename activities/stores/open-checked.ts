@@ -122,6 +122,9 @@ const inspect = (places: OpenPlaces, known: number): void => {
   }
 };
 
+/** SQLite opens a file that it may only read without a word, and fails at the first write. */
+const requireWritable = (file: string): void => closeSync(openSync(file, 'r+'));
+
 /** In words for people; what is not about the file stays the error it was. */
 const asOpenError = (places: OpenPlaces, error: unknown): Error => {
   const { name, message } = error as Error;
@@ -184,7 +187,10 @@ export const openChecked = (
   try {
     const complaint = complaintOfFiles(file);
     if (complaint !== null) throw damaged(places, complaint);
-    if (sizeOf(file) > 0) inspect(places, known);
+    if (sizeOf(file) > 0) {
+      inspect(places, known);
+      requireWritable(file);
+    }
     for (const folder of [dirname(file), blobsDir])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     const db = openDatabase(file, 'writer');

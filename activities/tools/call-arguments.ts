@@ -17,7 +17,7 @@ const refused = (reason: string): ParsedCall => ({ kind: 'refused', reason });
 
 const parseJson = (raw: string): { readonly value: unknown } | { readonly error: string } => {
   try {
-    return { value: JSON.parse(raw === '' ? '{}' : raw) as unknown };
+    return { value: JSON.parse(raw.trim() === '' ? '{}' : raw) as unknown };
   } catch (error) {
     return { error: (error as Error).message };
   }

@@ -49,6 +49,9 @@ export const runProgram = (
     const stop = (why: NonNullable<ProgramEnd['cut']>): void => {
       cut ??= why;
       killGroup(child.pid);
+      // What left the group may hold them open; nobody waits for its words.
+      child.stdout.destroy();
+      child.stderr.destroy();
     };
     const interrupt = (): void => stop('interrupted');
     const timer = setTimeout(() => stop('timeout'), timeoutMs);

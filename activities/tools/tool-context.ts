@@ -1,8 +1,8 @@
 /**
  * Builds what a tool may reach: its project, its limits, the tools' environment, nothing else. What must
- * stay true: no key and no path of ours but the session's scratch folder is in it.
+ * stay true: no key is in it, and of our own folders it names only what a tool has to read or to spare.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import {
   agentNameOf,
@@ -20,7 +20,7 @@ export interface ToolContextDeps {
   readonly store: Store;
   /** Folder for outputs too long to show; one below it per session. */
   readonly scratchDir: string;
-  /** Folder of commands' outputs. */
+  /** Folder of commands' outputs, in our data folder. */
   readonly shellsDir: string;
   readonly baseTrees: BaseTrees;
 }
@@ -52,6 +52,7 @@ export const makeToolContext = (
     coAuthor,
     scratch: join(deps.scratchDir, sessionId),
     shells: deps.shellsDir,
+    home: dirname(deps.shellsDir),
     baseTree: () => deps.baseTrees.of(facts),
     signal,
     changedPaths: async () => {

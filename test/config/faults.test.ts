@@ -1,6 +1,6 @@
 /** Config files that are wrong: what is said, and with which file and line. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { loadSettings } from '../../config/load.js';
@@ -149,7 +149,7 @@ describe('what is wrong is said with file and line', () => {
     [
       'an address with a password',
       '[providers.x]\nbase_url = "ftp://me:secret@h"',
-      'providers.x.base_url must be an http or https address without query (~/.config/loomkin/config.toml:2)',
+      'providers.x.base_url must be an http or https address without password or query (~/.config/loomkin/config.toml:2)',
       'Example: base_url = "https://llm.example.com/v1"',
     ],
     [
@@ -161,7 +161,7 @@ describe('what is wrong is said with file and line', () => {
     [
       'env_pass that is no list',
       '[shell]\nenv_pass = "A"',
-      'shell.env_pass must be a list of names of environment variables, not "A" (~/.config/loomkin/config.toml:2)',
+      'shell.env_pass must be a list of names of environment variables (~/.config/loomkin/config.toml:2)',
       'Example: env_pass = ["NPM_TOKEN"]',
     ],
     [
@@ -235,15 +235,4 @@ describe('a file that is no file', () => {
       const error = await failure(loadSettings(request({ configFile: join(home, 'no.toml') })));
       expect(error.message).toBe('no such config file (~/no.toml)');
     }));
-
-  (process.getuid?.() === 0 ? test.failing : test)(
-    'an unreadable file is named (not as root)',
-    () =>
-      withPlace(async ({ user, request }) => {
-        chmodSync(user('max_turns = 3'), 0);
-        expect((await failure(loadSettings(request()))).message).toMatch(
-          /no permission to read it/,
-        );
-      }),
-  );
 });

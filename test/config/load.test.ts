@@ -123,7 +123,9 @@ describe('providers', () => {
       });
       const broken = { HOME: home, OPENAI_BASE_URL: 'me:secret@host' };
       const error = await failure(loadSettings(request({ env: broken })));
-      expect(error.message).toBe('OPENAI_BASE_URL is not an http or https address without query');
+      expect(error.message).toBe(
+        'OPENAI_BASE_URL is not an http or https address without password or query',
+      );
     }));
 
   test('a table gives address, key, headers, windows and prices', () =>

@@ -20,6 +20,7 @@ import {
 } from '../../activities/effects/process/agent-environment.js';
 import {
   folderNameOf,
+  noteEnding,
   prepareFolder,
   readEnding,
   readExit,
@@ -113,9 +114,10 @@ describe('the folder of an effect', () => {
       expect(await readLeader(folder)).toBeNull();
     }));
 
-  test('that is gone is nobody’s to run in', () =>
+  test('that is gone is nobody’s to run in, and says nothing of who did', () =>
     withFolder(async (folder) => {
-      expect(await takeStart(folder)).toBe(true);
+      expect(await takeStart(folder)).toBe(false);
+      await noteEnding(folder, 'cancelled');
       expect(await readRecord(folder)).toBeNull();
       expect(await readExit(folder)).toBeNull();
       await tidyFolder(folder);

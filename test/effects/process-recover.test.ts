@@ -3,7 +3,12 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { folderNameOf, prepareFolder, takeStart } from '../../activities/effects/process/folder.js';
+import {
+  folderNameOf,
+  prepareFolder,
+  recordFile,
+  takeStart,
+} from '../../activities/effects/process/folder.js';
 import { probe } from '../../activities/effects/process/probe.js';
 import { readBootId } from '../../activities/effects/process/proc.js';
 import { launchWrapper } from '../../activities/effects/process/launch.js';
@@ -150,9 +155,19 @@ describe('after a crash', () => {
   test('what it was to run being lost, it is not guessed', () =>
     withScene(async (scene) => {
       const { folder } = await claimShell(scene, 'echo x');
-      rmSync(folder.path, { recursive: true });
+      rmSync(recordFile(folder));
       const { outcome } = await scene.shell('touch guessed');
       expect(outcome).toMatchObject({ state: 'failed', isError: true });
+      expect(existsSync(join(scene.project, 'guessed'))).toBe(false);
+    }));
+
+  test('its folder being gone, nobody can say that it never began', () =>
+    withScene(async (scene) => {
+      const { folder } = await claimShell(scene, 'echo x');
+      rmSync(folder.path, { recursive: true });
+      const { outcome } = await scene.shell('touch guessed');
+      expect(outcome).toMatchObject({ state: 'unknown', isError: true });
+      expect(outcome.text).toContain('outcome unknown');
       expect(existsSync(join(scene.project, 'guessed'))).toBe(false);
     }));
 });

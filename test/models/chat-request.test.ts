@@ -10,7 +10,7 @@ let server: ChatServer;
 const KEY = 'sk-secret-key-0123456789';
 
 const providerOf = (headers: Record<string, string> = {}, key: string | null = KEY) =>
-  makeOpenaiChat({ name: 'mock', baseUrl: server.baseUrl, headers, key });
+  makeOpenaiChat({ name: 'mock', baseUrl: server.baseUrl, headers, key, env: {} });
 
 const bodyOf = (index: number): Record<string, unknown> =>
   JSON.parse(server.records[index]?.body ?? '{}') as Record<string, unknown>;
@@ -164,6 +164,7 @@ describe('the list of models', () => {
       baseUrl: 'http://127.0.0.1:9/v1',
       headers: {},
       key: null,
+      env: {},
     });
     expect(await silent.listModels(AbortSignal.timeout(2_000))).toEqual([]);
   });

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const provider = () =>
-  makeOpenaiChat({ name: 'mock', baseUrl: server.baseUrl, headers: {}, key: null });
+  makeOpenaiChat({ name: 'mock', baseUrl: server.baseUrl, headers: {}, key: null, env: {} });
 
 const play = (raw: readonly string[], contentType = 'text/event-stream'): Promise<ModelAnswer> => {
   server.setScript({ replies: [{ raw, contentType }] });

@@ -2,14 +2,23 @@
  * What an agent is told of its project: true, bounded, and nothing from outside the repository.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { contextBlock } from '../../activities/models/context-block.js';
+import { describeRepository } from '../../activities/tools/git/describe-repository.js';
 import { sessionFacts } from './session-facts.js';
 
-const NOON = new Date('2025-03-09T12:00:00Z');
+const SOURCES = { now: new Date('2025-03-09T12:00:00Z'), describeGit: describeRepository };
 let folder: string;
 let project: string;
 
@@ -33,7 +42,7 @@ const git = (...args: string[]): void =>
   void execFileSync('git', args, { cwd: project, env: env(), stdio: 'pipe' });
 const write = (path: string, text: string): void => writeFileSync(join(project, path), text);
 const describeProject = (at = project): Promise<string> =>
-  contextBlock(sessionFacts({ project: at, toolEnv: env() }), NOON);
+  contextBlock(sessionFacts({ project: at, toolEnv: env() }), SOURCES);
 
 const initialised = (): void => {
   git('init', '-q', '-b', 'main');
@@ -69,8 +78,39 @@ test('a clean tree and a repository without commits are told as such', async () 
 
 test('a machine without git is told', async () => {
   const toolEnv = { PATH: folder };
-  const text = await contextBlock(sessionFacts({ project, toolEnv }), NOON);
+  const text = await contextBlock(sessionFacts({ project, toolEnv }), SOURCES);
   expect(text).toContain('git is not installed');
+});
+
+test.each([
+  ['config', (line: string) => git('config', 'filter.evil.clean', line)],
+  [
+    'a config that it includes',
+    (line: string) => {
+      write('evil.conf', `[filter "evil"]\n\tclean = "${line}"\n`);
+      git('config', 'include.path', '../evil.conf');
+    },
+  ],
+  [
+    'the config of another git folder that it points at',
+    (line: string) => {
+      const common = join(folder, 'common');
+      execFileSync('cp', ['-r', join(project, '.git'), common]);
+      writeFileSync(join(project, '.git', 'commondir'), `${common}\n`);
+      execFileSync('git', ['-C', project, 'config', 'filter.evil.clean', line]);
+    },
+  ],
+])('no filter that a repository names in %s is run', async (_, name) => {
+  initialised();
+  write('.gitattributes', '* filter=evil\n');
+  const mark = join(folder, 'ran');
+  name(`touch ${mark}; cat`);
+  write('a.txt', 'c');
+  expect(await describeProject()).toContain(' M a.txt');
+  expect(existsSync(mark)).toBe(false);
+  // The trap is a real one.
+  git('status');
+  expect(existsSync(mark)).toBe(true);
 });
 
 test('a thousand changed files are counted, not listed', async () => {

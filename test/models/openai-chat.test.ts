@@ -9,7 +9,7 @@ let server: ChatServer;
 const KEY = 'sk-secret-key-0123456789';
 
 const providerOf = (headers: Record<string, string> = {}, key: string | null = KEY) =>
-  makeOpenaiChat({ name: 'mock', baseUrl: server.baseUrl, headers, key });
+  makeOpenaiChat({ name: 'mock', baseUrl: server.baseUrl, headers, key, env: {} });
 
 beforeAll(warmUp);
 beforeEach(async () => {
@@ -131,6 +131,7 @@ describe('a server that fails', () => {
       baseUrl: gone.baseUrl,
       headers: {},
       key: null,
+      env: {},
     });
     const { error } = await failureOf(provider, requestOf());
     expect(error).toMatchObject({ kind: 'unavailable', reason: 'no connection' });

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { ActivityScope } from '../../activities/activity-scope.js';
 import type { ReachFault } from '../../activities/effects/faults.js';
 import { makeCallModel, type CallModelDeps } from '../../activities/models/call-model.js';
+import { describeRepository } from '../../activities/tools/git/describe-repository.js';
 import { contextBlock } from '../../activities/models/context-block.js';
 import { openStore } from '../../activities/stores/open-store.js';
 import type { Store } from '../../activities/stores/store.js';
@@ -147,7 +148,11 @@ export class Table {
       tools: tools ?? [toolOf('read'), toolOf('edit', 'edit')],
       scriptsDir: [join(this.folder, 'scripts')],
       now: () => new Date(),
-      contextBlock: (session) => contextBlock(session, new Date('2025-03-09T12:00:00Z')),
+      contextBlock: (session) =>
+        contextBlock(session, {
+          now: new Date('2025-03-09T12:00:00Z'),
+          describeGit: describeRepository,
+        }),
       ...change,
     });
   }

@@ -25,11 +25,16 @@ type Environment = Readonly<Record<string, string>>;
 
 /** Larger notes are not believed. */
 const STATE_BYTES_MAX = 1024 * 1024;
+/** What the kernel hands to a program in one piece, `NAME=value` and a NUL: with more, nothing starts. */
+const ENTRY_BYTES_MAX = 128 * 1024;
 /** Names that belong to one shell, not to the agent. */
 const OF_THE_SHELL = new Set(['_', 'SHLVL', 'PWD', 'SHELLOPTS', 'BASHOPTS', EFFECT_MARK]);
 
 const passes = (name: string): boolean =>
   /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !OF_THE_SHELL.has(name) && !looksLikeKey(name);
+
+const fits = (name: string, value: string): boolean =>
+  Buffer.byteLength(`${name}=${value}`) < ENTRY_BYTES_MAX;
 
 export const stateFileOf = (shellsDir: string, sessionId: string, agent: string): string =>
   join(shellsDir, 'agents', `${folderNameOf(`${sessionId}/${agent}`)}.env`);
@@ -98,7 +103,9 @@ export const keepAgentState = async (options: {
   const note = await readNote(folder);
   if (!note) return;
   const { cwd, exported } = note;
-  const set = [...exported].filter(([name, value]) => passes(name) && env[name] !== value);
+  const set = [...exported].filter(
+    ([name, value]) => passes(name) && env[name] !== value && fits(name, value),
+  );
   const unset = Object.keys(env).filter((name) => passes(name) && !exported.has(name));
   const state: AgentState = { turn, index, cwd, set: Object.fromEntries(set), unset };
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });

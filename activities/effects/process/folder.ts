@@ -67,7 +67,10 @@ export const readExit = async (folder: EffectFolder): Promise<number | null> => 
   return match ? Number(match[1]) : null;
 };
 
-/** Takes the right to run away from the wrapper; false when the wrapper has it already. */
+/**
+ * Takes the right to run away from the wrapper; false when the wrapper has it already, and where the
+ * folder is gone: nobody can begin in it any more, but whether somebody had can't be told.
+ */
 export const takeStart = async (folder: EffectFolder): Promise<boolean> => {
   try {
     const file = await open(join(folder.path, 'started'), 'wx', 0o600);
@@ -76,19 +79,31 @@ export const takeStart = async (folder: EffectFolder): Promise<boolean> => {
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return false;
-    if (code === 'ENOENT') return true;
+    if (code === 'EEXIST' || code === 'ENOENT') return false;
     throw error;
   }
 };
 
-export const noteEnding = (folder: EffectFolder, ending: Ending): Promise<void> =>
-  writeFile(join(folder.path, 'ending'), `${ending}\n`, { mode: 0o600 });
+/** Does nothing where the folder is gone. */
+export const noteEnding = async (folder: EffectFolder, ending: Ending): Promise<void> => {
+  try {
+    await writeFile(join(folder.path, 'ending'), `${ending}\n`, { mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+};
 
 export const readEnding = async (folder: EffectFolder): Promise<Ending | null> => {
   const text = (await readOrNull(join(folder.path, 'ending')))?.trim();
   return text === 'timed_out' || text === 'cancelled' ? text : null;
 };
+
+/** False once somebody has removed it with all that was known. */
+export const folderExists = (folder: EffectFolder): Promise<boolean> =>
+  stat(folder.path).then(
+    () => true,
+    () => false,
+  );
 
 /** When the wrapper took the right to run, in ms since the epoch; null when it has not. */
 export const startedAtMs = async (folder: EffectFolder): Promise<number | null> => {

@@ -8,7 +8,7 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { readExit, readOrNull, type EffectFolder } from './folder.js';
+import { folderExists, readExit, readOrNull, type EffectFolder } from './folder.js';
 import { hasArgument, isAlive } from './proc.js';
 
 export type ProcessState =
@@ -27,10 +27,16 @@ const FOLDER_ARGUMENT = 2;
 const wrapperLives = (folder: EffectFolder): Promise<boolean> =>
   hasArgument(FOLDER_ARGUMENT, folder.path);
 
-/** No `started`: within one boot that proves that nothing ran; a power cut may have lost the file. */
+/**
+ * No `started`: within one boot that proves that nothing ran, unless its folder was removed, too; a
+ * power cut may have lost the file.
+ */
 const probeUnstarted = async (folder: EffectFolder, boots: Boots): Promise<ProcessState> => {
-  if (boots.claimed === boots.now) return { kind: 'never' };
-  return { kind: (await wrapperLives(folder)) ? 'starting' : 'unknown' };
+  if (await folderExists(folder)) {
+    if (boots.claimed === boots.now) return { kind: 'never' };
+    return { kind: (await wrapperLives(folder)) ? 'starting' : 'unknown' };
+  }
+  return { kind: (await wrapperLives(folder)) ? 'running' : 'unknown' };
 };
 
 /** `started` is there and empty: its wrapper is about to fill it, or died before it ran anything. */

@@ -26,7 +26,8 @@ trap : HUP INT TERM PIPE
   code=$?
   printf '\036%s\n' "$nonce" # in the pipe behind all that the command wrote
   # On a full disk it goes on looking alive, which is the truth: nobody can know its code yet.
-  until { echo "$code" >"$d/exit"; } 2>/dev/null; do sleep 1; done
+  # Where the folder itself is gone there is nobody left to tell.
+  until { echo "$code" >"$d/exit"; } 2>/dev/null || ! [ -d "$d" ]; do sleep 1; done
 } </dev/null 2>/dev/null | { # not 2>&1: this shell's own words ("Terminated") are not the command's
   trap : HUP INT TERM
   PATH=$PATH:/usr/bin:/bin

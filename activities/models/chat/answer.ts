@@ -16,8 +16,12 @@ const asObject = (value: unknown): Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const asText = (value: unknown): string => (typeof value === 'string' ? value : '');
-const asCount = (value: unknown): number =>
-  typeof value === 'number' && Number.isFinite(value) && value > 0 ? Math.round(value) : 0;
+const asCount = (value: unknown): number => (isCount(value) ? Math.round(value) : 0);
+
+/** More tokens than any request has: a number beyond it is a mistake of the server. */
+const TOKENS_MAX = 1e9;
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value <= TOKENS_MAX;
 
 /** Content is text, or a list of parts of which some are thinking. */
 const partsOf = (content: unknown, kind: 'text' | 'thinking'): string => {
@@ -38,6 +42,8 @@ const usageOf = (sent: unknown): Usage | null => {
   const written = asCount(details['cache_write_tokens']);
   const output = asCount(usage['completion_tokens']);
   if (prompt === 0 && output === 0) return null;
+  // Half a bill is none: what can't be is counted by us.
+  if (![usage['prompt_tokens'] ?? 0, usage['completion_tokens'] ?? 0].every(isCount)) return null;
   return {
     input_tokens: Math.max(0, prompt - cached - written),
     output_tokens: output,
@@ -54,13 +60,14 @@ export class AnswerBuilder {
   private readonly thinkingDetails: unknown[] = [];
   private readonly fragments = new CallFragments();
   private usage: Usage | null = null;
+  private choiceIndex: unknown = null;
   /** Set once the provider said why it stopped: nothing of the answer is missing. */
   stopReason: string | null = null;
 
   /** Takes one chunk in and returns the text it brought. */
   add(chunk: unknown): string {
     const { usage, choices, x_groq: groq } = asObject(chunk);
-    const choice = asObject(asList(choices)[0]);
+    const choice = this.choiceOf(asList(choices).map(asObject));
     this.usage = usageOf(usage ?? choice['usage'] ?? asObject(groq)['usage']) ?? this.usage;
     const reason = choice['finish_reason'];
     if (typeof reason === 'string' && reason !== '') this.stopReason = reason;
@@ -72,11 +79,18 @@ export class AnswerBuilder {
     return {
       text,
       thinking: this.thinking,
-      calls: this.fragments.calls.map(({ name, raw }) => ({ name, raw })),
+      calls: this.fragments.made().map(({ name, raw }) => ({ name, raw })),
       stopReason: this.text === '' && this.refusal !== '' ? 'refusal' : this.stopReason,
       usage: this.usage,
       native: this.nativeOf(text, fallbackId),
     };
+  }
+
+  /** The choice that came first: the text of another one is another answer. */
+  private choiceOf(choices: readonly Json[]): Json {
+    this.choiceIndex ??= choices[0]?.['index'];
+    const isOurs = (index: unknown): boolean => (index ?? this.choiceIndex) === this.choiceIndex;
+    return choices.find((choice) => isOurs(choice['index'])) ?? {};
   }
 
   private addDelta(delta: Json): string {
@@ -102,7 +116,7 @@ export class AnswerBuilder {
 
   /** Ids that are missing or used twice would make the results of calls ambiguous. */
   private nativeOf(text: string, fallbackId: string): unknown {
-    const { calls } = this.fragments;
+    const calls = this.fragments.made();
     const ids = new Set(calls.map(({ id }) => id));
     const areUsable = !ids.has('') && ids.size === calls.length;
     const tool_calls = calls.map(({ id, name, raw, extra }, index): WireCall => {
@@ -111,7 +125,7 @@ export class AnswerBuilder {
     });
     return {
       role: 'assistant',
-      content: text === '' ? null : text,
+      content: text === '' ? null : text.toWellFormed(),
       ...(this.thinking === '' ? {} : { [this.thinkingField]: this.thinking }),
       ...(this.thinkingDetails.length === 0 ? {} : { reasoning_details: this.thinkingDetails }),
       ...(tool_calls.length === 0 ? {} : { tool_calls }),

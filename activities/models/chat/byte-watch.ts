@@ -5,12 +5,17 @@
  * What must stay true: the timer never outlives the response, and a stream without its end mark is
  * told apart from a whole one.
  */
+import { fetchInPlace, withPlainError } from './fetch-in-place.js';
+
 type Fetch = typeof fetch;
 
 /** More than any model's answer: a server that never ends is not read for ever. */
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
-const END_MARK = /data:\s*\[DONE\]\s*$/;
+/** At the beginning of a line, where no text of a model can be. */
+const END_MARK = /[\r\n]data:\s*\[DONE\]\s*$/;
 const TAIL_BYTES = 64;
+/** How long a server may keep a stream open that it has ended; it's waited for to use the connection again. */
+const AFTER_END_MS = 1_000;
 
 export interface ByteWatch {
   readonly fetch: Fetch;
@@ -20,37 +25,43 @@ export interface ByteWatch {
   sawEndMark(): boolean;
   /** True once a byte of an answer came in. */
   hasBegun(): boolean;
+  /** True for a web page in the place of an answer. */
+  isPage(): boolean;
   stop(): void;
 }
 
 /** A server that ignores `stream` answers with one JSON document: read as a stream of one event. */
 const asEventStream = async (response: Response): Promise<Response> => {
-  const document = (await response.text()).replace(/\s*[\r\n]\s*/g, ' ');
+  const document = (await response.text()).replace(/[\r\n]/g, ' ');
   const headers = { 'content-type': 'text/event-stream' };
   return new Response(`data: ${document}\n\ndata: [DONE]\n\n`, { headers });
 };
 
-export const watchBytes = (stallMs: number): ByteWatch => {
+/** `send` is how one request goes out. */
+export const watchBytes = (stallMs: number, send: Fetch): ByteWatch => {
   const controller = new AbortController();
   let ended: 'stall' | 'endless answer' | null = null;
   let timer: NodeJS.Timeout | undefined;
-  let tail = '';
+  let tail = '\n';
   let bytes = 0;
   let isWhole = false;
+  let isPage = false;
 
   const end = (why: 'stall' | 'endless answer'): void => {
     ended ??= why;
     controller.abort(new Error(why));
   };
+  const sawEndMark = (): boolean => isWhole || END_MARK.test(tail);
   const stop = (): void => clearTimeout(timer);
   const rearm = (): void => {
     stop();
-    timer = setTimeout(() => end('stall'), stallMs);
+    const waitMs = sawEndMark() ? Math.min(stallMs, AFTER_END_MS) : stallMs;
+    timer = setTimeout(() => end('stall'), waitMs);
   };
   const note = (chunk: Uint8Array): void => {
-    rearm();
     bytes += chunk.byteLength;
     tail = (tail + Buffer.from(chunk.subarray(-TAIL_BYTES)).toString('latin1')).slice(-TAIL_BYTES);
+    rearm();
     if (bytes > ANSWER_BYTES_MAX) end('endless answer');
   };
   const watched = (response: Response): Response => {
@@ -70,16 +81,19 @@ export const watchBytes = (stallMs: number): ByteWatch => {
     signal: controller.signal,
     async fetch(url, init) {
       rearm();
-      const response = watched(await fetch(url, init));
-      const isDocument = response.headers.get('content-type')?.includes('application/json');
-      if (!response.ok || !isDocument) return response;
+      const response = watched(await fetchInPlace(send)(url, init));
+      if (!response.ok) return withPlainError(response);
+      const contentType = (response.headers.get('content-type') ?? '').toLowerCase();
+      isPage = contentType.includes('text/html');
+      if (!contentType.includes('application/json')) return response;
       const events = await asEventStream(response);
       isWhole = true;
       return events;
     },
     ended: () => ended,
-    sawEndMark: () => isWhole || END_MARK.test(tail),
+    sawEndMark,
     hasBegun: () => bytes > 0,
+    isPage: () => isPage,
     stop,
   };
 };

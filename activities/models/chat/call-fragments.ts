@@ -43,8 +43,7 @@ const beginsAnother = (last: CallSlot, { index, id, name, raw }: Fragment): bool
 };
 
 export class CallFragments {
-  /** In the order in which they began. */
-  readonly calls: CallSlot[] = [];
+  private readonly calls: CallSlot[] = [];
 
   add(delta: Fields): void {
     const fragment = fragmentOf(delta);
@@ -56,6 +55,11 @@ export class CallFragments {
     call.name = name || call.name;
     call.raw += raw;
     Object.assign(call.extra, extra);
+  }
+
+  /** In the order in which they began; a place that nothing was ever said of is no call. */
+  made(): readonly CallSlot[] {
+    return this.calls.filter(({ id, name, raw }) => `${id}${name}${raw}` !== '');
   }
 
   /** The call that a fragment goes on with; undefined when it begins another one. */

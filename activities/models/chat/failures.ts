@@ -21,6 +21,18 @@ type Fields = Readonly<Record<string, unknown>>;
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : {};
 
+/** Told in its stream by a server that leaves out the field that the SDK looks for; null when there is none. */
+export const errorIn = (chunk: unknown): Error | null => {
+  const fields = fieldsOf(chunk);
+  if (fields['object'] !== 'error') return null;
+  const { code, type, message } = fields;
+  const words = typeof message === 'string' ? message : JSON.stringify(chunk);
+  return Object.assign(new Error(words), { code, type });
+};
+
+/** With a year and a time of day: the parser takes nearly any text with a number for a date. */
+const DATE = /\b\d{4}\b.*\d{2}:\d{2}/;
+
 /** A duration in ms from `retry-after-ms`, or from `retry-after` as seconds or as a date. */
 export const retryAfterOf = (
   header: (name: string) => string | null,
@@ -30,7 +42,7 @@ export const retryAfterOf = (
   if (ms >= 0) return ms;
   const value = (header('retry-after') ?? '').trim();
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  const at = Date.parse(value);
+  const at = DATE.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
 };
 
@@ -49,7 +61,7 @@ const innermost = (error: unknown): string => {
 const failureOf = (error: unknown): Failure => {
   const { status, headers, code, type } = fieldsOf(error);
   const numbers = [status, Number(code)];
-  const known = numbers.find((n) => typeof n === 'number' && n >= 400 && n < 600);
+  const known = numbers.find((n) => typeof n === 'number' && n >= 300 && n < 600);
   const sent = headers as { get?(name: string): string | null } | undefined;
   const isPlain = typeof status !== 'number';
   return {

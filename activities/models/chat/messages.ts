@@ -3,7 +3,8 @@
  *
  * What a model wrote goes back to it word for word; what another one wrote is translated. What must
  * stay true: the same conversation always gives the same bytes, and a longer one only appends to them,
- * since providers cache by prefix.
+ * since providers cache by prefix. Half a character (a lone surrogate) would have the request refused, now
+ * and for ever after: it is replaced.
  */
 import { parseArguments } from '../../arguments-hash.js';
 import type { ModelMessage, ToolDefinition } from '../provider.js';
@@ -30,7 +31,7 @@ const NAME_CHARS_MAX = 64;
 /** Servers refuse a whole request for one name or one argument text they can't read. */
 export const wireFunction = (name: string, raw: string): WireCall['function'] => ({
   name: name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, NAME_CHARS_MAX) || 'unnamed',
-  arguments: wireArguments(raw),
+  arguments: wireArguments(raw.toWellFormed()),
 });
 
 /** Arguments that are no JSON object stay visible to the model, as the text they are. */
@@ -43,7 +44,8 @@ const wireId = (callId: string): string => `call_${callId.replace(/[^A-Za-z0-9_-
 
 type Assistant = Extract<ModelMessage, { readonly role: 'assistant' }>;
 
-const translated = ({ text, calls }: Assistant): WireAssistant => {
+const translated = ({ text: said, calls }: Assistant): WireAssistant => {
+  const text = said.toWellFormed();
   const tool_calls = calls.map(({ id, name, raw }): WireCall => ({
     id: wireId(id),
     type: 'function',
@@ -68,7 +70,7 @@ export const wireMessages = (
   const ids = new Map<string, string>();
   const wire: WireMessage[] = [{ role: 'system', content: system }];
   for (const message of messages) {
-    if (message.role === 'user') wire.push({ role: 'user', content: message.text });
+    if (message.role === 'user') wire.push({ role: 'user', content: message.text.toWellFormed() });
     if (message.role === 'assistant') {
       const assistant = nativeOf(message) ?? translated(message);
       for (const [index, call] of message.calls.entries())
@@ -79,7 +81,7 @@ export const wireMessages = (
       wire.push({
         role: 'tool',
         tool_call_id: ids.get(message.callId) ?? wireId(message.callId),
-        content: message.text === '' ? '(no output)' : message.text,
+        content: message.text === '' ? '(no output)' : message.text.toWellFormed(),
       });
   }
   return wire;

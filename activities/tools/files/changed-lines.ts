@@ -4,7 +4,7 @@
  * What must stay true: short, whatever the edit was; the model wrote the text itself and needs to see
  * where it landed, not all of it again.
  */
-import { lineCount, withPlainEnds } from './text-format.js';
+import { lineCount, startOfText, withPlainEnds } from './text-format.js';
 
 const AROUND = 2;
 const PIECES_MAX = 3;
@@ -46,7 +46,7 @@ const shorten = (lines: readonly string[]): readonly string[] => {
 };
 
 const cutLine = (line: string): string =>
-  line.length > CHARS_MAX ? `${line.slice(0, CHARS_MAX)} …` : line;
+  line.length > CHARS_MAX ? `${startOfText(line, CHARS_MAX)} …` : line;
 
 const show = (text: string, piece: Piece): string => {
   const { start, end } = widen(text, piece);

@@ -7,11 +7,12 @@
 import { parseFields, schemaOf, type Fields, type InputOf } from '../arguments.js';
 import type { FileChange, Tool, ToolContext, ToolPlan } from '../tool.js';
 import { lineOf, showPieces } from './changed-lines.js';
+import { CHANGES_ONE_FILE, refuse } from './file-change.js';
 import { missingHelp } from './folder-names.js';
 import { placeToWrite, type Place } from './inside-project.js';
 import { nearMiss } from './near-miss.js';
-import { replaceText, type Replaced } from './replace-text.js';
-import { PATH_FIELD, subjectOf } from './subject.js';
+import { replaceText, TIMES_MAX, type Replaced } from './replace-text.js';
+import { PATH_FIELD } from './subject.js';
 import { readTarget } from './target-file.js';
 import { decodeText, encodeText } from './text-format.js';
 
@@ -23,8 +24,6 @@ const FIELDS = {
 } as const satisfies Fields;
 
 type EditInput = InputOf<typeof FIELDS>;
-
-const refuse = (text: string): ToolPlan => ({ kind: 'answer', text, isError: true });
 
 const unchanged = async (
   place: Place,
@@ -38,8 +37,9 @@ const unchanged = async (
   }
   const { times, lines } = replaced;
   const more = times > lines.length ? ', …' : '';
+  const often = times === TIMES_MAX ? `at least ${times}` : String(times);
   return refuse(
-    `old_string is in ${place.shown} ${times} times (lines ${lines.join(', ')}${more}); nothing was changed. ` +
+    `old_string is in ${place.shown} ${often} times (lines ${lines.join(', ')}${more}); nothing was changed. ` +
       'Add lines around it until it is unique, or set replace_all.',
   );
 };
@@ -89,10 +89,7 @@ export const editTool: Tool<EditInput> = {
   name: 'edit',
   description: 'Replace exact text in a file. It must occur once, unless replace_all.',
   inputSchema: schemaOf(FIELDS),
-  timeLimitMs: 60_000,
+  ...CHANGES_ONE_FILE,
   parse: (input) => parseFields(input, FIELDS),
-  permission: () => 'edit',
-  effect: () => 'reconcilable',
-  subject: ({ path }) => subjectOf(path),
   plan,
 };

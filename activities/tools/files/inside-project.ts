@@ -60,6 +60,10 @@ const FAULTS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'it is too long',
 };
 
+const NAME_BYTES_MAX = 255;
+const tooLong = (): Error =>
+  Object.assign(new Error('a name is too long'), { code: 'ENAMETOOLONG' });
+
 const unwritten = (path: string): string | null => {
   if (path.includes('\0')) return 'A path can not hold a NUL character.';
   if (path === '~' || path.startsWith('~/'))
@@ -67,7 +71,7 @@ const unwritten = (path: string): string | null => {
   return null;
 };
 
-/** Resolves `path` against the project; it may lie in any of `roots` (real paths, project first). */
+/** Resolves `path` against the project; it may lie in any of `roots` (real paths). */
 const placeIn = async (
   path: string,
   project: string,
@@ -77,6 +81,8 @@ const placeIn = async (
   if (fault) return refused(fault);
   try {
     const { real, missing } = await longestExisting(resolve(project, path));
+    // Found out now and not once the folders before it are made.
+    if (missing.some((name) => Buffer.byteLength(name) > NAME_BYTES_MAX)) throw tooLong();
     const whole = join(real, ...missing);
     const root = roots.find((candidate) => isWithin(candidate, whole));
     if (!root)
@@ -89,6 +95,9 @@ const placeIn = async (
     return refused(`${path} can't be used: ${reason}.`);
   }
 };
+
+const projectGone = (context: ToolContext): Placed =>
+  refused(`The project folder ${context.project} is gone or can't be opened.`);
 
 const realRoot = (path: string): Promise<string | null> => realpath(path).catch(() => null);
 
@@ -103,24 +112,53 @@ const ownFolders = async (path: string, context: ToolContext): Promise<readonly 
   return real.filter((folder) => folder !== null);
 };
 
+/** Our own data folder may lie in a project (a home folder, say); keys and token are in it. */
+const isOurs = async (place: Place, { home }: ToolContext): Promise<boolean> => {
+  const ours = home === undefined ? null : await realRoot(home);
+  return ours !== null && isWithin(place.root, ours) && isWithin(ours, place.path);
+};
+
+const unlessOurs = async (path: string, place: Placed, context: ToolContext): Promise<Placed> =>
+  place.kind === 'inside' && (await isOurs(place, context))
+    ? refused(`${path} belongs to Loomkin itself; file tools leave it alone.`)
+    : place;
+
 /** A place to read: in the project, or among the session's own long outputs. */
 export const placeToRead = async (path: string, context: ToolContext): Promise<Placed> => {
-  const project = await realpath(context.project);
-  return placeIn(path, project, [project, ...(await ownFolders(path, context))]);
+  const project = await realRoot(context.project);
+  if (project === null) return projectGone(context);
+  const roots = [...(await ownFolders(path, context)), project];
+  return unlessOurs(path, await placeIn(path, project, roots), context);
 };
 
 const KEPT = new Set(['.git', '.loomkin', '.claude']);
 
-/** Upper case, composed or decomposed, and letters of no width are the same name to some file systems. */
-const plainName = (name: string): string =>
-  name
+/** The short names that file systems of Windows give them. */
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  git: '.git',
+  loomki: '.loomkin',
+  claude: '.claude',
+};
+
+/**
+ * Upper case, composed or decomposed, and letters of no width are the same name to some file systems;
+ * to others a colon begins a part of the file.
+ */
+const plainName = (name: string): string => {
+  const plain = name
     .normalize('NFKC')
     .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/:.*$/s, '')
     .replace(/[. ]+$/, '')
     .toLowerCase();
+  return SHORT_NAMES[/^([a-z]+)~\d$/.exec(plain)?.[1] ?? ''] ?? plain;
+};
 
 const keptPart = (path: string): string | null =>
-  path.split(sep).find((part) => KEPT.has(plainName(part))) ?? null;
+  path
+    .split(sep)
+    .map(plainName)
+    .find((name) => KEPT.has(name)) ?? null;
 
 const exists = (path: string): Promise<boolean> =>
   lstat(path).then(
@@ -144,8 +182,9 @@ const holdingGitFolder = async (root: string, path: string): Promise<string | nu
 
 /** A place to write: in the project, and nobody else's own. */
 export const placeToWrite = async (path: string, context: ToolContext): Promise<Placed> => {
-  const project = await realpath(context.project);
-  const place = await placeIn(path, project, [project]);
+  const project = await realRoot(context.project);
+  if (project === null) return projectGone(context);
+  const place = await unlessOurs(path, await placeIn(path, project, [project]), context);
   if (place.kind === 'refused') return place;
   const asWritten = relative(project, resolve(project, path));
   const kept = keptPart(place.shown) ?? keptPart(asWritten);

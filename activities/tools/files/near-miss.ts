@@ -7,7 +7,7 @@
  */
 import { setImmediate as breathe } from 'node:timers/promises';
 
-import { withPlainEnds } from './text-format.js';
+import { startOfText, withPlainEnds } from './text-format.js';
 
 const CHARS_MAX = 4_000_000;
 const LINE_CHARS_MAX = 600;
@@ -15,10 +15,13 @@ const SHOWN_LINES_MAX = 12;
 const SHOWN_CHARS_MAX = 160;
 const LINES_PER_BREATH = 2000;
 const SIMILAR_ENOUGH = 0.55;
+/** Lines compared between two breaths, and all together: equal lines many times over are no help. */
+const COMPARED_PER_BREATH = 100_000;
+const COMPARED_MAX = 10_000_000;
 
 const numbered = (lines: readonly string[], start: number, count: number): string => {
   const shown = lines.slice(start, start + Math.min(count, SHOWN_LINES_MAX));
-  const text = shown.map((line, at) => `${start + at + 1}\t${line.slice(0, SHOWN_CHARS_MAX)}`);
+  const text = shown.map((line, at) => `${start + at + 1}\t${startOfText(line, SHOWN_CHARS_MAX)}`);
   return count > shown.length ? `${text.join('\n')}\n…` : text.join('\n');
 };
 
@@ -69,9 +72,11 @@ const indentOf = (line: string): string => {
   return indent.includes('\t') ? 'tabs and spaces' : `${indent.length} spaces`;
 };
 
+const quoted = (line: string): string => JSON.stringify(startOfText(line, SHOWN_CHARS_MAX));
+
 /** How two lines differ, in words; both quoted so that tabs and blanks can be seen. */
 const differenceOf = (line: string, theirs: string, mine: string): string => {
-  const pair = `\n  file: ${JSON.stringify(theirs.slice(0, SHOWN_CHARS_MAX))}\n  old_string: ${JSON.stringify(mine.slice(0, SHOWN_CHARS_MAX))}`;
+  const pair = `\n  file: ${quoted(theirs)}\n  old_string: ${quoted(mine)}`;
   if (theirs.trim() === mine.trim() && indentOf(theirs) !== indentOf(mine))
     return `Line ${line} is indented by ${indentOf(theirs)}, old_string has ${indentOf(mine)}:${pair}`;
   if (theirs.trimEnd() === mine.trimEnd())
@@ -94,10 +99,26 @@ const firstDifference = (
 /** Starts of windows that are the wanted lines but for white space and look-alikes; at most three. */
 const lookAlikes = async (lines: readonly string[], wanted: readonly string[]) => {
   const essences = wanted.map(essence);
+  const theirs: string[] = [];
+  const equalAt = (start: number): number => {
+    const other = essences.findIndex((line, at) => {
+      const place = start + at;
+      return line !== (theirs[place] ??= essence(lines[place] ?? ''));
+    });
+    return other < 0 ? essences.length : other;
+  };
   const starts: number[] = [];
-  for (let start = 0; start + wanted.length <= lines.length && starts.length < 3; start += 1) {
-    if (start % LINES_PER_BREATH === 0) await breathe();
-    if (essences.every((line, at) => essence(lines[start + at] ?? '') === line)) starts.push(start);
+  const last = lines.length - wanted.length;
+  let compared = 0;
+  let breath = 0;
+  for (let start = 0; start <= last && starts.length < 3 && compared < COMPARED_MAX; start += 1) {
+    if (start % LINES_PER_BREATH === 0 || compared > breath + COMPARED_PER_BREATH) {
+      breath = compared;
+      await breathe();
+    }
+    const equal = equalAt(start);
+    compared += equal;
+    if (equal === essences.length) starts.push(start);
   }
   return starts;
 };
@@ -131,7 +152,7 @@ const bestOf = (candidates: readonly Candidate[], max: number): readonly Candida
 /** Where the longest wanted line nearly is, judged by that line alone. */
 const anchorPlaces = async (lines: readonly string[], wanted: readonly string[]) => {
   const lengths = wanted.map((line) => line.trim().length);
-  const anchor = lengths.indexOf(Math.max(...lengths));
+  const anchor = lengths.indexOf(lengths.reduce((longest, length) => Math.max(longest, length), 0));
   const pairs = pairsOf(wanted[anchor] ?? '');
   let best: readonly Candidate[] = [];
   for (let from = 0; from < lines.length; from += LINES_PER_BREATH) {

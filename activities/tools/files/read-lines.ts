@@ -6,7 +6,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 
-import { unreadableReason } from './text-format.js';
+import { startOfText, unreadableReason } from './text-format.js';
 
 export interface LineRange {
   /** First line, from 1. */
@@ -33,9 +33,10 @@ const LINE_BYTES_KEPT = LINE_CHARS_MAX * 4;
 const BREAK = 10;
 
 const startOf = (bytes: Buffer): Buffer => {
-  let end = Math.min(bytes.length, LINE_BYTES_KEPT);
-  if (end === bytes.length) return bytes;
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  if (bytes.length <= LINE_BYTES_KEPT) return bytes;
+  let end = LINE_BYTES_KEPT;
+  // No character has more than three such bytes: a longer row of them is no text and stays to be seen.
+  while (end > LINE_BYTES_KEPT - 3 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return bytes.subarray(0, end);
 };
 
@@ -128,7 +129,7 @@ class LineCollector {
     const charsMax = Math.min(LINE_CHARS_MAX, this.range.bytesMax);
     const isCut = text.length > charsMax;
     const end = isCut ? ` … [line cut; all of its ${this.lineBytes} bytes: shell]` : '';
-    return `${String(this.line).padStart(6)}\t${isCut ? text.slice(0, charsMax) : text}${end}`;
+    return `${String(this.line).padStart(6)}\t${isCut ? startOfText(text, charsMax) : text}${end}`;
   }
 }
 

@@ -21,15 +21,23 @@ export type Replaced =
       readonly pieces: readonly { readonly start: number; readonly end: number }[];
     }
   | { readonly kind: 'missing' }
-  /** Lines, from 1, on which the text begins; at most `LINES_MAX` of `times`. */
+  /** Lines, from 1, on which the text begins; at most `LINES_MAX` of `times`, which end at `TIMES_MAX`. */
   | { readonly kind: 'ambiguous'; readonly lines: readonly number[]; readonly times: number };
 
 const LINES_MAX = 20;
+/** Places that are counted of text that is not unique: each look compares all of it again. */
+export const TIMES_MAX = 100;
 
-/** Every place, overlapping ones as well unless they are all to be replaced. */
-const findAll = (text: string, part: string, step: number): number[] => {
+/** Every place, or the first ones, which may overlap, when they are only counted. */
+const findAll = (text: string, part: string, everywhere: boolean): number[] => {
+  const [step, placesMax] = everywhere ? [part.length, Infinity] : [1, TIMES_MAX];
   const found: number[] = [];
-  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + step)) found.push(at);
+  for (
+    let at = text.indexOf(part);
+    at >= 0 && found.length < placesMax;
+    at = text.indexOf(part, at + step)
+  )
+    found.push(at);
   return found;
 };
 
@@ -67,7 +75,7 @@ const lineEndOf = (replaced: string, usual: LineEnd): LineEnd => {
 export const replaceText = (original: string, replacement: Replacement): Replaced => {
   const plain = withPlainEnds(original);
   const wanted = withPlainEnds(replacement.oldText);
-  const found = findAll(plain, wanted, replacement.everywhere ? wanted.length : 1);
+  const found = findAll(plain, wanted, replacement.everywhere);
   if (found.length === 0) return { kind: 'missing' };
   if (found.length > 1 && !replacement.everywhere)
     return { kind: 'ambiguous', lines: linesAt(plain, found), times: found.length };

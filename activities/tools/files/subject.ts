@@ -1,16 +1,13 @@
 /**
  * The path of a file call: as an argument, and as the subject that permission rules and people judge.
  *
- * What must stay true: `src/../x` is judged as `x`, and the subject fits into history.
+ * What must stay true: `src/../x` is judged as `x`, and the whole path is judged: were it cut to fit
+ * into history, a rule that denies `*.env` would not see how a long one ends.
  */
 import { normalize } from 'node:path';
 
-const CHARS_MAX = 340;
-const HALF_CHARACTER = /\p{Surrogate}/gu;
+/** As short as its path, since a detour is dropped and nothing added. */
+export const subjectOf = (path: string): string => normalize(path);
 
-/** At most 1 KB of UTF-8. */
-export const subjectOf = (path: string): string =>
-  normalize(path).slice(0, CHARS_MAX).replace(HALF_CHARACTER, '');
-
-/** The field all file tools have; longer than any system takes. */
-export const PATH_FIELD = { kind: 'string', bytesMax: 4096 } as const;
+/** The field all file tools have; what fits into a subject. */
+export const PATH_FIELD = { kind: 'string', bytesMax: 1000 } as const;

@@ -42,6 +42,10 @@ export const encodeText = (text: string, hasBom: boolean): Uint8Array => {
   return new TextEncoder().encode(marked);
 };
 
+/** The start of a text, without half of a surrogate pair at its end. */
+export const startOfText = (text: string, charsMax: number): string =>
+  text.slice(0, charsMax).replace(/[\uD800-\uDBFF]$/, '');
+
 export const withPlainEnds = (text: string): string => text.replaceAll('\r\n', '\n');
 
 export const withLineEnd = (text: string, lineEnd: LineEnd): string => {

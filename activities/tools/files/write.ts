@@ -6,9 +6,10 @@
  */
 import { parseFields, schemaOf, type Fields, type InputOf } from '../arguments.js';
 import type { Tool, ToolContext, ToolPlan } from '../tool.js';
+import { CHANGES_ONE_FILE, refuse } from './file-change.js';
 import { twinOf } from './folder-names.js';
 import { placeToWrite, type Place } from './inside-project.js';
-import { PATH_FIELD, subjectOf } from './subject.js';
+import { PATH_FIELD } from './subject.js';
 import { readTarget, type TargetFile } from './target-file.js';
 import { decodeText, encodeText, isWindowsText, lineCount, withLineEnd } from './text-format.js';
 
@@ -18,8 +19,6 @@ const FIELDS = {
 } as const satisfies Fields;
 
 type WriteInput = InputOf<typeof FIELDS>;
-
-const refuse = (text: string): ToolPlan => ({ kind: 'answer', text, isError: true });
 
 const linesWord = (count: number): string => `${count} line${count === 1 ? '' : 's'}`;
 
@@ -87,10 +86,7 @@ export const writeTool: Tool<WriteInput> = {
   name: 'write',
   description: 'Create a file, with its folders, or replace all of it.',
   inputSchema: schemaOf(FIELDS),
-  timeLimitMs: 60_000,
+  ...CHANGES_ONE_FILE,
   parse: (input) => parseFields(input, FIELDS),
-  permission: () => 'edit',
-  effect: () => 'reconcilable',
-  subject: ({ path }) => subjectOf(path),
   plan,
 };

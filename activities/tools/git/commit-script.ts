@@ -125,12 +125,16 @@ export interface CommitRequest {
 }
 
 const PREPARE = `
+in_progress() {
+  echo "A $1 is in progress, so a commit of some files is not possible. Finish it with the shell ('git commit' takes the whole index) or give it up ('git $1 --abort')." >&2
+  exit ${IN_PROGRESS}
+}
 for state in "merge:$merge" "cherry-pick:$pick" "revert:$revert"; do
-  if [ -e "\${state#*:}" ]; then
-    state=\${state%%:*}
-    echo "A $state is in progress, so a commit of some files is not possible. Finish it with the shell ('git commit' takes the whole index) or give it up ('git $state --abort')." >&2
-    exit ${IN_PROGRESS}
-  fi
+  [ ! -e "\${state#*:}" ] || in_progress "\${state%%:*}"
+done
+# One that stopped without a conflict takes commits.
+for folder in rebase-merge rebase-apply; do
+  [ ! -d "$(git rev-parse --git-path $folder)" ] || [ -z "$(git -C "$top" ls-files --unmerged)" ] || in_progress rebase
 done
 branch=$(git symbolic-ref -q HEAD) && branch=$(git rev-parse --git-path "$branch")
 locked() {

@@ -13,6 +13,7 @@ import { withTrailers } from './commit-message.js';
 import { commitScript, tidyScript, type CommitRequest } from './commit-script.js';
 import { findCommit, markOf, type FoundCommit } from './find-commit.js';
 import { resolvePaths } from './paths.js';
+import { NO_WORK_TREE } from './read-operations.js';
 import { gitEnvironment, lookWithGit } from './run-git.js';
 import { changedSince } from './snapshot.js';
 
@@ -69,7 +70,9 @@ export const planCommit = async (
 ): Promise<ToolPlan> => {
   const inside = await lookWithGit(context, ['rev-parse', '--is-inside-work-tree']);
   if (inside.stdout.toString().trim() !== 'true')
-    return refuse(`Nothing can be committed in ${context.project}: ${inside.stderr.trim()}`);
+    return refuse(
+      `Nothing can be committed in ${context.project}: ${inside.stderr.trim() || NO_WORK_TREE}`,
+    );
   const paths = await choosePaths(context, input.paths);
   if (paths.kind === 'refused') return refuse(paths.text);
   const message = withTrailers(input.message, markOf(context), context.coAuthor);
@@ -88,7 +91,7 @@ const applied = (text: string, commit: string): ProcessConclusion => ({
 /** Finishes what a killed script had begun; doing it again changes nothing. */
 const tidyUp = async (context: ToolContext, found: FoundCommit | null): Promise<void> => {
   const script = tidyScript(context.scratch, context.callId, found?.hash ?? null);
-  await runProgram('bash', ['-c', script], {
+  await runProgram('bash', ['--norc', '-c', script], {
     cwd: context.project,
     env: gitEnvironment(context.env),
     timeoutMs: TIDY_TIMEOUT_MS,

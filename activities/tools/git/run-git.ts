@@ -30,14 +30,26 @@ export const gitEnvironment = (env: Environment): Record<string, string> =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !OF_ANOTHER_REPOSITORY.has(name)));
 
 const READING = {
+  // A partial clone fetches what it lacks, by programs and from addresses that its config names.
+  GIT_ALLOW_PROTOCOL: 'none',
+  GIT_NO_LAZY_FETCH: '1',
   GIT_OPTIONAL_LOCKS: '0',
   GIT_TERMINAL_PROMPT: '0',
   GIT_LITERAL_PATHSPECS: '1',
   GIT_PAGER: 'cat',
 } as const;
 
-/** Config that could start programs of the repository's choice. */
-const QUIET = ['--no-pager', '-c', 'core.fsmonitor=false', '-c', 'log.showSignature=false'];
+/** Over config that could start programs of the repository's choice, or that changes what we parse. */
+const OVERRIDES = [
+  'core.fsmonitor=false',
+  'core.hooksPath=/dev/null',
+  'log.showSignature=false',
+  'core.quotePath=false',
+  'color.ui=false',
+  'color.status=false',
+  'i18n.logOutputEncoding=UTF-8',
+];
+const QUIET = ['--no-pager', ...OVERRIDES.flatMap((override) => ['-c', override])];
 
 const TIMEOUT_MS = 30_000;
 const OUTPUT_BYTES_MAX = 4 * 1024 * 1024;
@@ -66,8 +78,12 @@ export const runGit = (
   });
 
 /** Reads on behalf of a call: marked, and ended by an interrupt. */
-export const lookWithGit = (context: ToolContext, args: readonly string[]): Promise<ProgramEnd> =>
+export const lookWithGit = (
+  context: ToolContext,
+  args: readonly string[],
+  env: Environment = {},
+): Promise<ProgramEnd> =>
   runGit(context.project, context.env, args, {
-    env: { [EFFECT_MARK]: context.effectKey },
+    env: { ...env, [EFFECT_MARK]: context.effectKey },
     signal: context.signal,
   });

@@ -10,6 +10,7 @@ import { copyFile, lstat, mkdtemp, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import { withoutOwnFilters } from './own-filters.js';
 import { runGit } from './run-git.js';
 
 type Environment = Readonly<Record<string, string>>;
@@ -127,13 +128,21 @@ const copyIndex = async (from: string, to: string): Promise<void> => {
 
 /** The project's files as they are now. Null outside git, or when it would take too long. */
 export const treeNow = async (project: string, env: Environment): Promise<TreeState | null> => {
-  const where = await ask(project, env, ['rev-parse', '--git-path', 'index']);
-  if (where === null) return null;
+  const facts = await ask(project, env, [
+    'rev-parse',
+    '--is-inside-work-tree',
+    '--git-path',
+    'index',
+  ]);
+  const [isInside, where] = facts?.split('\n') ?? [];
+  if (isInside !== 'true' || !where) return null;
   const folder = await mkdtemp(join(tmpdir(), 'loomkin-tree-'));
   try {
     const index = join(folder, randomBytes(4).toString('hex'));
-    await copyIndex(resolve(project, where.trim()), index);
-    return await writeTree(project, env, index);
+    await copyIndex(resolve(project, where), index);
+    // A session's start is no leave for the repository's programs either.
+    const quiet = { ...env, ...(await withoutOwnFilters(project, env)) };
+    return await writeTree(project, quiet, index);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

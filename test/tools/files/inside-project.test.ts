@@ -3,6 +3,11 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { placeToRead, placeToWrite } from '../../../activities/tools/files/inside-project.js';
+import { makeBaseTrees } from '../../../activities/tools/base-trees.js';
+import { makeToolContext } from '../../../activities/tools/tool-context.js';
+import type { ToolContext } from '../../../activities/tools/tool.js';
+import { agentNameOf, sessionIdOf } from '../../../workflows/protocol/ids.js';
+import { sessionFacts } from '../../models/session-facts.js';
 import { withWorkspace, type Workspace } from '../../support/workspace.js';
 
 const refusal = async (workspace: Workspace, path: string): Promise<string> => {
@@ -94,6 +99,13 @@ describe('what is never written', () => {
     '.GIT/hooks/pre-commit',
     '.git./config',
     '.g\u200cit/config',
+    '.git /config',
+    '.git::$INDEX_ALLOCATION/config',
+    '\uFF0EGIT/config',
+    'GIT~1/config',
+    'git~2',
+    'LOOMKI~1/config.toml',
+    'sub/claude~1/x',
     'sub/.git/config',
     'deep/er/.git',
     '.loomkin/config.toml',
@@ -145,6 +157,86 @@ describe('reading', () => {
     withWorkspace(async (workspace) => {
       const context = workspace.context({ scratch: join(workspace.outside, 'absent') });
       expect((await placeToRead(join(workspace.outside, 'absent', 'x'), context)).kind).toBe(
+        'refused',
+      );
+    }));
+});
+
+/** What the tools of a real call get to know, in an installation at `home`. */
+const contextAt = (home: string, project: string): ToolContext => {
+  const facts = sessionFacts({ project });
+  const call = {
+    index: 0,
+    name: 'read',
+    permission: 'read',
+    subject: '',
+    argumentsHash: '',
+  } as const;
+  const place = { sessionId: sessionIdOf(facts.sessionId), agent: agentNameOf('lead'), turn: 1 };
+  const gate = { kind: 'allowed' } as const;
+  const request = { ...place, call, gate, permissionMode: 'default', interrupted: false } as const;
+  const deps = {
+    scratchDir: join(home, 'scratch'),
+    shellsDir: join(home, 'shells'),
+    store: { call: () => Promise.reject(new Error('not asked')), close: async () => undefined },
+    baseTrees: makeBaseTrees(),
+  };
+  return makeToolContext(deps as never, facts, request as never, new AbortController().signal);
+};
+
+describe('our own data folder inside a project', () => {
+  const withHome = (
+    body: (workspace: Workspace, context: ToolContext) => Promise<void>,
+  ): Promise<void> =>
+    withWorkspace(async (workspace) => {
+      for (const name of ['secrets/s.json', 'runtime.json', 'loomkin.db'])
+        workspace.put(`.local/loomkin/${name}`, 'secret');
+      const home = workspace.at('.local/loomkin');
+      const context = contextAt(home, workspace.project);
+      workspace.put(`.local/loomkin/scratch/${context.sessionId}/lead.1.0.txt`, 'long');
+      workspace.put(`.local/loomkin/shells/${context.sessionId}+lead.1.0/output`, 'long');
+      workspace.put(`.local/loomkin/scratch/other/lead.1.0.txt`, 'theirs');
+      await body(workspace, context);
+    });
+
+  test('is neither read nor written, under its name or another', () =>
+    withHome(async (workspace, context) => {
+      symlinkSync('.local', workspace.at('alias'));
+      symlinkSync(workspace.at('.local/loomkin/secrets'), workspace.at('innocent'));
+      for (const path of [
+        '.local/loomkin',
+        '.local/loomkin/secrets/s.json',
+        'alias/loomkin/runtime.json',
+        'innocent/s.json',
+        'innocent/new',
+        '.local/loomkin/scratch/other/lead.1.0.txt',
+        workspace.at('.local/loomkin/loomkin.db'),
+        '.local/loomkin/no/such/file',
+      ])
+        for (const placed of [await placeToRead(path, context), await placeToWrite(path, context)])
+          expect([path, placed]).toEqual([
+            path,
+            { kind: 'refused', text: expect.stringContaining('belongs to Loomkin itself') },
+          ]);
+      expect((await placeToWrite('.local/loomkin2/x', context)).kind).toBe('inside');
+      expect((await placeToRead('.local/x', context)).kind).toBe('inside');
+    }));
+
+  test('still shows a session its own long outputs', () =>
+    withHome(async (workspace, context) => {
+      const output = `.local/loomkin/shells/${context.sessionId}+lead.1.0/output`;
+      for (const path of [join(context.scratch, 'lead.1.0.txt'), workspace.at(output)]) {
+        expect(await placeToRead(path, context)).toMatchObject({ kind: 'inside', path });
+        expect((await placeToWrite(path, context)).kind).toBe('refused');
+      }
+    }));
+
+  test('does not shut out a project that lies in it', () =>
+    withHome(async (workspace, context) => {
+      const project = workspace.at('.local/loomkin/worktrees/w');
+      mkdirSync(project, { recursive: true });
+      expect((await placeToWrite('a', { ...context, project })).kind).toBe('inside');
+      expect((await placeToRead('../../secrets/s.json', { ...context, project })).kind).toBe(
         'refused',
       );
     }));
