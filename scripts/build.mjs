@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -136,6 +137,9 @@ const makeBuild = async (hash) => {
 
 const switchTo = (hash) => {
   const current = join(dist, 'current');
+  // A copy of the checkout may have followed the link.
+  if (existsSync(current) && !lstatSync(current).isSymbolicLink())
+    rmSync(current, { recursive: true, force: true });
   if (existsSync(current) && readlinkSync(current) === hash) return;
   const link = join(dist, `current.${process.pid}`);
   rmSync(link, { force: true });

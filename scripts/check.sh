@@ -3,6 +3,7 @@
 #
 # All parts run and each tells its own failures, two at a time as there are two cores. What must stay
 # true: the exit code is not 0 when any part failed.
+unset CDPATH
 cd "$(dirname "$0")/.." || exit 1
 sh scripts/setup.sh dev || exit $?
 reports=$(mktemp -d) || exit 1

@@ -21,7 +21,13 @@ if [ -f "$gitdir/HEAD" ]; then
         read -r common <"$gitdir/commondir" || :
         case $common in /*) ;; *) common=$gitdir/$common ;; esac
       fi
-      if [ -f "$common/$ref" ]; then
+      if [ "$ref" = refs/heads/.invalid ]; then
+        # Refs are in tables here, whose names change with each of them.
+        for tables in "$gitdir" "$common"; do
+          [ -f "$tables/reftable/tables.list" ] || continue
+          while read -r table; do head=$head,$table; done <"$tables/reftable/tables.list"
+        done
+      elif [ -f "$common/$ref" ]; then
         read -r head <"$common/$ref" || :
       elif [ -f "$common/packed-refs" ]; then
         while read -r commit name; do

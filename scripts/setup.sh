@@ -7,12 +7,14 @@
 # Talks on stderr only; the output of npm and of the build goes to dist/setup.log.
 set -u
 umask 022
+unset CDPATH
 mode=${1:-run}
 cd "$(dirname "$0")/.." || exit 1
 root=$(pwd -P)
 log=dist/setup.log
 stamp=node_modules/.loomkin-setup
 sqlite=node_modules/better-sqlite3/build
+free_space='Free some disk space, then run the same command again'
 
 say() { printf 'loomkin: %s\n' "$*" >&2; }
 fail() {
@@ -104,10 +106,19 @@ find_cache() {
   fi
 }
 
+# Also where there was no room left to log it.
+is_full() {
+  grep -qiE 'ENOSPC|no space left' "$log" && return
+  { printf '%8192s' '' >dist/space; } 2>/dev/null
+  written=$?
+  rm -f dist/space
+  [ "$written" -ne 0 ]
+}
+
 npm_failed() {
   cure='Check the network and npm ping, then run the same command again'
   grep -q 'gyp ERR' "$log" && cure='Install python3, make and a C++ compiler, then run the same command again'
-  grep -q 'ENOSPC' "$log" && cure='Free some disk space, then run the same command again'
+  is_full && cure=$free_space
   fail 1 "installing packages failed (npm exit $1, see $root/$log). $cure"
 }
 
@@ -137,13 +148,16 @@ install_packages() {
 
 build() {
   during building node scripts/build.mjs && return
+  is_full && fail 1 "building failed, as the disk that holds $root is full. $free_space"
   reason=$(grep -E '^[^ ].*(ERROR|Error): ' "$log" | tail -n 1 | cut -c 1-200)
   fail 1 "building failed (see $root/$log). ${reason:-Mend what it names and run the same command again}"
 }
 
 # stamp_as FILE TEXT LIKE: written whole or not at all, with the time of what it stands for.
 stamp_as() {
-  printf '%s\n' "$2" >"$1.new" && touch -r "$3" "$1.new" && mv -f "$1.new" "$1"
+  { printf '%s\n' "$2" >"$1.new" && touch -r "$3" "$1.new" && mv -f "$1.new" "$1"; } 2>/dev/null && return
+  is_full && fail 1 "the disk that holds $root is full. $free_space"
+  fail 1 "$root/$1 can't be written. Make it writable and run the same command again"
 }
 
 trap 'kill "${ticker:-}" 2>/dev/null; exit 130' INT

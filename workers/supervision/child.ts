@@ -6,7 +6,7 @@
  * child is never tied to us by a pipe, since it has to outlive us.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HomePaths } from '../../config/paths.js';
@@ -42,8 +42,8 @@ export interface ChildPlan<Facts extends BirthFacts> {
   /** May this one, started by a dead supervisor, go on under us? */
   readonly isUsable: (facts: Facts) => boolean;
   readonly onAdopt: (facts: Facts) => void;
-  /** Why it can't start, after it ended by itself again and again. */
-  readonly diagnose: (exit: string) => StartupFailure;
+  /** Why it can't start, after it ended by itself again and again; its words begin at `saidFrom`. */
+  readonly diagnose: (exit: string, saidFrom: number) => StartupFailure;
   readonly onChange: () => void;
   readonly onGiveUp: (failure: StartupFailure) => void;
 }
@@ -57,6 +57,7 @@ export class Child<Facts extends BirthFacts> {
   private past: Past;
   private current: Living<Facts> | null = null;
   private hasAnswered = false;
+  private saidFrom = 0;
   private stopping = false;
   private stopPings = (): void => undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -115,7 +116,9 @@ export class Child<Facts extends BirthFacts> {
   private spawn(lock: number, argv: readonly string[], facts: Facts): void {
     const { paths, name, env } = this.plan;
     const known = { ...facts, ...this.past, started_at: new Date().toISOString() };
+    mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
     const log = openSync(join(paths.logs, `${name}.log`), 'a', 0o600);
+    this.saidFrom = fstatSync(log).size;
     const child = spawn(
       '/bin/sh',
       ['-c', NOTE_THEN_EXEC, this.file('pid'), JSON.stringify(known), ...argv],
@@ -180,7 +183,7 @@ export class Child<Facts extends BirthFacts> {
     this.past = { restarts: this.past.restarts + 1, last_exit: exitText(exit) };
     const pauseMs = this.backOff.afterDeath(exit, Date.now());
     if (exit.code === EXIT_REFUSED || pauseMs === null)
-      return this.plan.onGiveUp(this.plan.diagnose(exitText(exit)));
+      return this.plan.onGiveUp(this.plan.diagnose(exitText(exit), this.saidFrom));
     this.timer = setTimeout(() => void this.start(), pauseMs);
   }
 }

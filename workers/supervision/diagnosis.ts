@@ -4,7 +4,7 @@
  * A damaged database is first copied aside, since the person's next act may be to replace it. What
  * must stay true: the database itself is never written, moved or removed here.
  */
-import { constants, copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { HomePaths } from '../../config/paths.js';
 import { lastLogLine } from './logs.js';
@@ -13,14 +13,18 @@ import { StartupFailure } from './startup-failure.js';
 const DAMAGED = /not a database|malformed|corrupt/i;
 const FULL = /disk is full|no space left/i;
 
+/** A copy that was cut off is made again. */
+const isKept = (file: string, copy: string): boolean =>
+  existsSync(copy) && statSync(copy).size >= statSync(file).size;
+
 /** The copy's name tells the state of the file, so that the same damage is kept once. */
 const keepDamaged = ({ backups, temporalDb }: HomePaths): string => {
   const changed = statSync(temporalDb).mtime.toISOString().replaceAll(':', '-');
   const copy = join(backups, `damaged-${changed}-${basename(temporalDb)}`);
   mkdirSync(backups, { recursive: true, mode: 0o700 });
   for (const ending of ['', '-wal', '-shm'])
-    if (existsSync(temporalDb + ending) && !existsSync(copy + ending))
-      copyFileSync(temporalDb + ending, copy + ending, constants.COPYFILE_EXCL);
+    if (existsSync(temporalDb + ending) && !isKept(temporalDb + ending, copy + ending))
+      copyFileSync(temporalDb + ending, copy + ending);
   return copy;
 };
 
@@ -36,9 +40,10 @@ const damaged = (paths: HomePaths): StartupFailure => {
   }
 };
 
-export const diagnoseServer = (paths: HomePaths, exit: string): StartupFailure => {
+/** `saidFrom`: how long the log was before this one began; what others said is no sign. */
+export const diagnoseServer = (paths: HomePaths, exit: string, saidFrom = 0): StartupFailure => {
   const log = join(paths.logs, 'temporal.log');
-  const said = lastLogLine(log);
+  const said = lastLogLine(log, saidFrom);
   if (DAMAGED.test(said)) return damaged(paths);
   if (FULL.test(said))
     return new StartupFailure(
@@ -51,9 +56,9 @@ export const diagnoseServer = (paths: HomePaths, exit: string): StartupFailure =
   return new StartupFailure('temporal_failed', message, `Read ${log}.`);
 };
 
-export const diagnoseDaemon = (paths: HomePaths, exit: string): StartupFailure => {
+export const diagnoseDaemon = (paths: HomePaths, exit: string, saidFrom = 0): StartupFailure => {
   const log = join(paths.logs, 'daemon.log');
-  const said = lastLogLine(log);
+  const said = lastLogLine(log, saidFrom);
   const message = `the daemon can't start (${said === '' ? exit : `${exit}: ${said}`})`;
   return new StartupFailure('daemon_failed', message, `Read ${log}.`);
 };

@@ -8,6 +8,8 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
+/** Of both: somebody else has it. Any other code is no answer. */
+const HELD = 1;
 const PERL_FLOCK = 'open F,">&=3" or exit 2; exit(flock(F,6)?0:1)';
 
 /** The locked descriptor, or null while somebody else lives who holds it. */
@@ -23,5 +25,6 @@ export const takeLock = (file: string): number | null => {
     throw new Error(`can't lock ${file}: neither flock nor perl is on PATH`, {
       cause: attempt.error,
     });
-  return null;
+  if (attempt.status === null || attempt.status === HELD) return null;
+  throw new Error(`can't lock ${file}: its file system or flock refuses (${attempt.status})`);
 };

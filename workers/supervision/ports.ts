@@ -12,6 +12,10 @@ const LOWEST = 10_240;
 const BELOW = 32_768;
 const TRIES = 50;
 
+/** The one of last time comes from a file. */
+const isPort = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
+
 /** Listens for a moment; null when the port is taken. */
 const tryPort = (port: number): Promise<number | null> =>
   new Promise((resolve) => {
@@ -23,11 +27,17 @@ const tryPort = (port: number): Promise<number | null> =>
     });
   });
 
-export const freePort = async (wanted: number | null): Promise<number> => {
-  const last = wanted === null ? null : await tryPort(wanted);
+/** `others` are meant for somebody who may not listen on them yet. */
+export const freePort = async (
+  wanted: number | null,
+  others: readonly (number | null)[] = [],
+): Promise<number> => {
+  const tryIfFree = (port: number): Promise<number | null> | null =>
+    others.includes(port) ? null : tryPort(port);
+  const last = isPort(wanted) ? await tryIfFree(wanted) : null;
   if (last !== null) return last;
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    const port = await tryPort(randomInt(LOWEST, BELOW));
+    const port = await tryIfFree(randomInt(LOWEST, BELOW));
     if (port !== null) return port;
   }
   const any = await tryPort(0);

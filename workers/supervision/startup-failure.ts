@@ -3,7 +3,7 @@
  *
  * What must stay true: the first reason is kept; what follows from it never hides it.
  */
-import { existsSync, statfsSync, writeFileSync } from 'node:fs';
+import { readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import type { HomePaths } from '../../config/paths.js';
 import type { StartupError } from '../../config/runtime-file.js';
 
@@ -32,9 +32,19 @@ const isDiskFull = (folder: string): boolean => {
   }
 };
 
+/** Told since we began, by our daemon or by us; an older one says nothing about this start. */
+const isTold = (file: string): boolean => {
+  try {
+    const { at } = JSON.parse(readFileSync(file, 'utf8')) as StartupError;
+    return Date.parse(at) >= performance.timeOrigin;
+  } catch {
+    return false;
+  }
+};
+
 /** Names the full disk where that is what lies behind it. */
 export const reportFailure = (paths: HomePaths, failure: StartupFailure): void => {
-  if (existsSync(paths.startupError)) return;
+  if (isTold(paths.startupError)) return;
   const report: StartupError = {
     ...(isDiskFull(paths.home)
       ? {

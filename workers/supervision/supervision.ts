@@ -59,7 +59,8 @@ export class Supervision {
     this.server = new Child(serverPlan(premises, { ...reports, onMoved }), newborn);
     this.upkeep = setInterval(() => {
       if (!existsSync(paths.home)) return onEnd(null);
-      if (!this.isRecorded) this.recordIfPossible();
+      // Without it no command finds what runs here, and none can start anything beside it.
+      if (!this.isRecorded || !existsSync(paths.runtime)) this.recordIfPossible();
       rotateLogs(paths.logs);
     }, UPKEEP_MS);
   }

@@ -41,7 +41,8 @@ export const takeDown = async (paths: HomePaths): Promise<number> => {
       console.error(`some process holds ${join(paths.processes, name)}.lock and can't be found`);
       return 1;
     }
-  rmSync(paths.runtime, { force: true });
-  rmSync(paths.startupError, { force: true });
+  // Where something else has that name, nothing could ever start.
+  for (const file of [paths.runtime, paths.startupError])
+    rmSync(file, { force: true, recursive: true });
   return 0;
 };

@@ -11,12 +11,14 @@ import {
   createReadStream,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
 } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cacheFolder } from '../../config/paths.js';
@@ -48,6 +50,13 @@ const hashOf = async (file: string): Promise<string> => {
   return hash.digest('hex');
 };
 
+/** An installer may lay down a link into a cache of its own, which is not there for ever. */
+const asFile = async (file: string): Promise<string> => {
+  if (!lstatSync(file).isSymbolicLink()) return file;
+  await copyFile(file, `${file}.whole`);
+  return `${file}.whole`;
+};
+
 const syncPath = (path: string): void => {
   const fd = openSync(path, 'r');
   fsyncSync(fd);
@@ -60,11 +69,12 @@ export const takeIntoCache = async (env: Environment, file: string): Promise<str
   const pinned = pinnedBinary();
   if (pinned === null) return `no release is known for ${process.platform} on ${process.arch}`;
   if ((await hashOf(file)) !== pinned.sha256) return 'what came is not the released binary';
-  chmodSync(file, 0o755);
-  syncPath(file);
+  const whole = await asFile(file);
+  chmodSync(whole, 0o755);
+  syncPath(whole);
   const target = cachedBinary(env);
   mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-  renameSync(file, target);
+  renameSync(whole, target);
   syncPath(dirname(target));
   return null;
 };

@@ -21,6 +21,7 @@ const WHEEL_HASHES = [
 
 const INSTALL_MS_MAX = 15 * 60_000;
 const SAID_CHARACTERS_MAX = 300;
+const SAID_CHARACTERS_KEPT = 4000;
 
 export interface Installer {
   readonly name: string;
@@ -71,9 +72,13 @@ export const runInstaller = (
       timeout: INSTALL_MS_MAX,
     });
     let said = '';
-    child.stderr.setEncoding('utf8').on('data', (part: string) => (said += part));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => {
+      said = (said + part).slice(-SAID_CHARACTERS_KEPT);
+    });
     child.once('error', (error) => resolve(error.message));
-    child.once('close', (code) => resolve(code === 0 ? null : lastLine(said) || `code ${code}`));
+    child.once('close', (code, signal) =>
+      resolve(code === 0 ? null : lastLine(said) || (signal ?? `code ${code}`)),
+    );
   });
 };
 

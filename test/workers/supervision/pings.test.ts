@@ -3,7 +3,7 @@
  */
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ping, watchPings } from '../../../workers/supervision/pings.js';
 
 const listening = async <S extends Server>(server: S): Promise<number> => {
@@ -58,7 +58,93 @@ describe('a ping', () => {
     ));
 });
 
+/** Answers each connection as the function says, and closes what is left at the end. */
+const speaking = (speak: (socket: Socket) => void): Server =>
+  createServer((socket) => {
+    socket.on('error', () => undefined);
+    speak(socket);
+  });
+
+describe('a ping of something else', () => {
+  const ODD: readonly (readonly [string, (socket: Socket) => void])[] = [
+    ['closes at once', (socket) => socket.destroy()],
+    ['ends without a word', (socket) => socket.end()],
+    ['resets the connection', (socket) => socket.resetAndDestroy()],
+    ['speaks another language', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
+    ['says 200 in another protocol', (socket) => socket.end('HTTP/0.9 200 OK\r\n')],
+    ['sends bytes', (socket) => socket.end(Buffer.alloc(100_000, 0xff))],
+    ['redirects', (socket) => socket.end('HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n')],
+  ];
+
+  it.each(ODD)('is refused by one that %s', (_how, speak) =>
+    withServer(speaking(speak), async (port) => {
+      expect(await ping({ port, path: '/' })).toBe('refused');
+    }),
+  );
+
+  it('is over with the first words of one that never stops talking', () => {
+    let isClosed = false;
+    const babble = (socket: Socket): void => {
+      const more = (): void => void socket.write(Buffer.alloc(65_536, 'x'));
+      socket
+        .on('drain', more)
+        .once('close', () => (isClosed = true))
+        .resume();
+      more();
+    };
+    return withServer(speaking(babble), async (port) => {
+      expect(await ping({ port, path: '/' })).toBe('refused');
+      while (!isClosed) await new Promise(setImmediate);
+    });
+  });
+});
+
 describe('a watch', () => {
+  it('bears a child that now and then does not answer, as long as it never fails five times in a row', () => {
+    let asked = 0;
+    const moody = createHttpServer((_request, response) => {
+      asked += 1;
+      response.statusCode = asked % 5 === 0 || asked === 1 ? 200 : 503;
+      response.end();
+    });
+    return withServer(moody, async (port) => {
+      const reports: string[] = [];
+      const stop = watchPings(
+        { port, path: '/' },
+        { onAnswer: () => reports.push('answer'), onSilence: () => reports.push('silence') },
+        1,
+      );
+      while (asked < 40) await new Promise((resolve) => moody.once('request', resolve));
+      stop();
+      expect(reports).toEqual(['answer']);
+    });
+  });
+
+  it('gives one that has not answered yet far more than five attempts', () => {
+    let asked = 0;
+    const starting = createHttpServer((_request, response) => {
+      asked += 1;
+      response.statusCode = asked > 5 ? 200 : 503;
+      response.end();
+    });
+    return withServer(starting, async (port) => {
+      const report = await new Promise((resolve) => {
+        const stop = watchPings(
+          { port, path: '/' },
+          {
+            onAnswer: () => {
+              stop();
+              resolve('answer');
+            },
+            onSilence: () => resolve('silence'),
+          },
+          1,
+        );
+      });
+      expect([report, asked]).toEqual(['answer', 6]);
+    });
+  });
+
   it('reports the first answer once, and silence after five misses in a row', () =>
     withServer(answering(200), async (port, server) => {
       const reports: string[] = [];
