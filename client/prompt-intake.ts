@@ -68,6 +68,14 @@ const reused = (messageId: string): Error =>
     'Use a new id',
   );
 
+/** Before anything else is written: what is refused here must leave nothing behind. */
+const checkUnused = async (store: Store, prompt: Prompt): Promise<void> => {
+  const { sessionId, messageId, text } = prompt;
+  const [stored] = await store.call('getMessages', { ids: [messageId] });
+  const isOther = stored && (stored.sessionId !== sessionId || stored.text !== text);
+  if (isOther) throw reused(messageId);
+};
+
 /** False when it is there already, word for word. */
 const storeMessage = async (store: Store, prompt: Prompt, sentAt: string): Promise<boolean> => {
   const { sessionId, messageId: id, text } = prompt;
@@ -194,6 +202,7 @@ const take = async (
     planPrompt({ ...prompt, session: known }, deps),
     store.call('lastOffset', { sessionId }),
     known ? null : readGitHead(project),
+    checkUnused(store, prompt),
   ]);
   const { model, settings } = plan;
   const session = known ? { ...known, model } : newSession(prompt, plan, head, now().toISOString());

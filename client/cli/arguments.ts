@@ -81,19 +81,24 @@ const MODES: Readonly<Record<string, PermissionMode>> = {
 
 type Values = Partial<Record<FlagName, string | true>>;
 
+/** As many as a config file may allow. */
+const TURNS_MAX = 1_000_000;
+
 interface Words {
   readonly values: Values;
   readonly positionals: readonly string[];
+  /** The first of them stands behind `--`: it is meant as it is. */
+  readonly isLiteral: boolean;
 }
 
 export const parseArguments = (words: readonly string[]): Invocation => {
-  const { values, positionals } = readWords(words);
-  const command = commandOf(values, positionals);
+  const { values, positionals, isLiteral } = readWords(words);
+  const command = isLiteral ? null : commandOf(values, positionals);
   checkAllowed(values, command);
   if (values.help === true) return { kind: 'help', command };
   if (values.version === true) return { kind: 'version' };
   if (command !== null) return commandInvocation(command, values, positionals);
-  checkPositionals(values, positionals);
+  checkPositionals(values, positionals, isLiteral);
   return { kind: 'prompt', options: promptArguments(values, positionals[0] ?? null) };
 };
 
@@ -102,13 +107,15 @@ const readWords = (words: readonly string[]): Words => {
   const { tokens } = parseArgs({ ...options, allowPositionals: true });
   const values: Values = {};
   const positionals: string[] = [];
+  let isLiteral = false;
   for (const token of tokens) {
+    if (token.kind === 'option-terminator') isLiteral = positionals.length === 0;
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const name = flagName(token.name, token.rawName);
     values[name] = FLAGS[name].type === 'string' ? valueOf(name, token) : flagSet(name, token);
   }
-  return { values, positionals };
+  return { values, positionals, isLiteral };
 };
 
 const flagName = (name: string, rawName: string): FlagName => {
@@ -166,10 +173,14 @@ const commandInvocation = (
 };
 
 /** A lone bare word is a mistyped command more often than a prompt, and a prompt costs money. */
-const checkPositionals = (values: Values, positionals: readonly string[]): void => {
+const checkPositionals = (
+  values: Values,
+  positionals: readonly string[],
+  isLiteral: boolean,
+): void => {
   const [first, second] = positionals;
   if (first === undefined) return;
-  const bare = /^[a-z][a-z0-9-]*$/.test(first);
+  const bare = !isLiteral && /^[a-z][a-z0-9-]*$/.test(first);
   if (bare && (second !== undefined || Object.keys(values).length === 0))
     throw usageError(
       `unknown command "${first}"`,
@@ -207,8 +218,11 @@ const oneOf = <Name extends string>(what: string, value: string, known: readonly
 
 const turnsOf = (value: string | null): number | null => {
   if (value === null) return null;
-  if (!/^\d{1,9}$/.test(value))
-    throw usageError(`--max-turns ${value} is not a number of turns`, 'Give 1 or more; 0 = none.');
+  if (!/^\d{1,9}$/.test(value) || Number(value) > TURNS_MAX)
+    throw usageError(
+      `--max-turns ${value} is not a number of turns`,
+      `Give 1 to ${TURNS_MAX}; 0 = no limit.`,
+    );
   return Number(value);
 };
 

@@ -45,9 +45,13 @@ export class PendingQuestions {
 
   /** The prompt has ended: nobody needs answers any more. */
   async close(): Promise<void> {
-    for (const gone of this.open.values()) gone.abort();
+    this.drop();
     await this.queue;
     this.open.clear();
+  }
+
+  private drop(): void {
+    for (const gone of this.open.values()) gone.abort();
   }
 
   private async ask(approval: Approval, gone: AbortSignal): Promise<void> {
@@ -56,9 +60,11 @@ export class PendingQuestions {
     output.hold();
     const answer: Answer = await askPermission(approval, terminal, gone);
     await output.release();
+    if (answer === 'gone') return;
+    // Whoever leaves one question does not want to be asked the next.
+    if (answer === 'interrupt' || answer === 'quit') this.drop();
     if (answer === 'interrupt') return interrupt();
     if (answer === 'quit') return quit();
-    if (answer === 'gone') return;
     await decide(connection, approval.id, {
       decision: answer === 'no' ? 'deny' : 'approve',
       always: answer === 'always',

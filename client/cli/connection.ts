@@ -97,8 +97,8 @@ class Outage {
   }
 
   async pause(why: string): Promise<void> {
-    this.since ??= Date.now();
-    if (Date.now() - this.since >= this.msMax) throw unanswered(this.msMax, why);
+    this.since ??= performance.now();
+    if (performance.now() - this.since >= this.msMax) throw unanswered(this.msMax, why);
     await delay(PAUSE_MS[Math.min(this.attempts, PAUSE_MS.length - 1)]);
     this.attempts += 1;
   }
@@ -122,18 +122,23 @@ async function* readEvents(
     const path = `/v1/sessions/${sessionId}/events?from=${reader.after}`;
     const stream = await line.try((http, endpoint) => http.stream(endpoint, path), outage);
     reader.newStream();
-    const openedAt = Date.now();
+    const openedAt = performance.now();
     let broken: unknown = new Unreachable('the stream ended');
     try {
-      for await (const event of stream) {
-        outage.over();
-        yield* reader.fresh(event);
-      }
+      for await (const event of stream) yield* endOutage(outage, reader.fresh(event));
     } catch (error) {
       broken = error;
     }
-    if (Date.now() - openedAt >= HELD_MS) outage.over();
+    if (performance.now() - openedAt >= HELD_MS) outage.over();
     await line.broken(broken, outage);
+  }
+}
+
+/** News is what ends an outage: a stream that opens and holds only damage is none. */
+function* endOutage<Item>(outage: Outage, news: Iterable<Item>): Generator<Item> {
+  for (const item of news) {
+    outage.over();
+    yield item;
   }
 }
 
@@ -160,12 +165,23 @@ class ItemReader {
   }
 }
 
-/** Null for what this version does not know. */
+/** Null for what this version does not know. What is damaged is asked for again. */
 const itemOf = ({ name, id, data }: ServerSentEvent): StreamItem | null => {
-  const value: unknown = JSON.parse(data);
-  if (name === 'delta') return { kind: 'delta', delta: value as DeltaEvent };
-  if (id === null) return null;
-  return { kind: 'stored', stored: value as StoredEvent };
+  if (name !== 'delta' && id === null) return null;
+  const value = parsed(data);
+  if (name === 'delta' && typeof value?.text === 'string')
+    return { kind: 'delta', delta: value as DeltaEvent };
+  if (id !== null && Number.isSafeInteger(value?.offset) && typeof value?.event?.kind === 'string')
+    return { kind: 'stored', stored: value as StoredEvent };
+  throw new Unreachable('the stream held something that is no event');
+};
+
+const parsed = (data: string): Partial<DeltaEvent & StoredEvent> | null => {
+  try {
+    return JSON.parse(data) as Partial<DeltaEvent & StoredEvent> | null;
+  } catch {
+    return null;
+  }
 };
 
 /**

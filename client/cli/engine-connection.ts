@@ -36,10 +36,10 @@ const waitForReturn = async (
   paths: HomePaths,
   stderr: CommandIo['stderr'],
 ): Promise<Engine | null> => {
-  const since = Date.now();
+  const since = performance.now();
   let unsupervisedSince: number | null = null;
   let told = false;
-  while (Date.now() - since < WAIT_MS_MAX) {
+  while (performance.now() - since < WAIT_MS_MAX) {
     const engine = await findEngine(paths);
     if (engine !== null) return engine;
     const runtime = readRuntimeFile(paths.runtime);
@@ -48,8 +48,9 @@ const waitForReturn = async (
       stderr.write('loomkin: note: the engine was taken down; waiting for loomkin up\n');
     }
     const orphaned = runtime !== null && !isAlive(runtime.supervisor);
-    unsupervisedSince = orphaned ? (unsupervisedSince ?? Date.now()) : null;
-    if (unsupervisedSince !== null && Date.now() - unsupervisedSince > TAKING_DOWN_MS) return null;
+    const now = performance.now();
+    unsupervisedSince = orphaned ? (unsupervisedSince ?? now) : null;
+    if (unsupervisedSince !== null && now - unsupervisedSince > TAKING_DOWN_MS) return null;
     await delay(LOOK_MS);
   }
   throw new CommandFailure(

@@ -6,6 +6,8 @@
  * LOOMKIN_LOG=debug, and nothing on stdout except the error document that `--json` asked for.
  */
 import { CommandFailure } from './io.js';
+import { jsonLine } from './render/json-line.js';
+import { plainText } from './render/plain-text.js';
 
 export interface Failure {
   readonly kind: string;
@@ -48,9 +50,9 @@ const pick = ({ kind, message, cure, exitCode }: Failure): Failure => ({
 /** `loomkin: WHAT (WHERE). DO`, at most three lines. */
 export const failureText = ({ message, cure }: Failure): string => {
   const what = message.trim().replace(/\.$/, '');
-  const lines = `loomkin: ${what}. ${cure}`.trim().split('\n');
+  const lines = plainText(`loomkin: ${what}. ${cure}`).trim().split('\n');
   return `${lines.slice(0, 3).join('\n')}\n`;
 };
 
 export const failureDocument = ({ kind, message, cure }: Failure): string =>
-  `${JSON.stringify({ error: { kind, message, cure } })}\n`;
+  jsonLine({ error: { kind, message, cure } });

@@ -110,8 +110,10 @@ const parseBody = <Body>(text: string, call: Call): Body => {
 const refusalOf = (answer: string, status: number, call: Call): CommandFailure => {
   try {
     const { error } = JSON.parse(answer) as ErrorBody;
-    const { kind, message, cure } = error;
-    return new CommandFailure(kind, message, cure, error.exit_code);
+    const { kind, message, cure, exit_code: exitCode } = error;
+    const isOurs = [kind, message, cure].every((words) => typeof words === 'string');
+    if (!isOurs || !(exitCode > 0)) throw new Error('no refusal of ours');
+    return new CommandFailure(kind, message, cure, exitCode);
   } catch {
     const message = `the engine answered ${status} (${call.method} ${call.path})`;
     const cure = 'Its log is logs/daemon.log in LOOMKIN_HOME.';

@@ -84,10 +84,10 @@ class Conversation {
 
   /** What the command line asked for; its errors end the command. */
   private async first(): Promise<AcceptedBody | null> {
-    const { options, project } = this.caller;
+    const { options } = this.caller;
     this.interruption.onRequest((exitCode) => this.interruption.leave(exitCode));
     if (options.prompt !== null) checkPrompt(options.prompt);
-    const session = await chosenSession(this.connection, options.session, project);
+    const session = await chosenSession(this.connection, this.caller);
     this.sessionId = session?.id ?? null;
     if (options.prompt !== null) return this.send(options.prompt);
     return session === null ? null : lastPrompt(this.connection, session.id);
@@ -105,6 +105,7 @@ class Conversation {
 
   /** A later prompt; its errors are shown, and the conversation goes on. */
   private async converse(text: string): Promise<void> {
+    this.interruption.reset();
     try {
       checkPrompt(text);
       await this.follow(await this.send(text));
@@ -125,10 +126,13 @@ class Conversation {
       quit: () => interruption.leave(0),
     });
     const onEvent = questions.note.bind(questions);
-    await followPrompt({ connection, renderer, output, interruption, onEvent }, accepted);
-    await questions.close();
+    try {
+      await followPrompt({ connection, renderer, output, interruption, onEvent }, accepted);
+    } finally {
+      await questions.close();
+    }
     if (interruption.requested === 143) interruption.leave(143);
-    interruption.reset();
+    interruption.done();
   }
 
   private nextLine(): Promise<string | null> {

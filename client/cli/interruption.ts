@@ -2,12 +2,15 @@
  * What signals mean to a command that follows a prompt: interrupt the turn, leave, terminal lost.
  *
  * SIGINT and SIGTERM ask for the turn's end and its result is waited for; asked again, the command
- * leaves. SIGHUP leaves at once. What must stay true: leaving never stops the session.
+ * leaves. SIGHUP leaves at once. What must stay true: leaving never stops the session, and is never held
+ * up by a reader of our output that does not read.
  */
 import { constants } from 'node:os';
 
 type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** What is written on the way out has this long to leave. */
+const LEAVING_MS_MAX = 1000;
 
 /** Thrown by `left`: the command ends now with this code. */
 export class Leave extends Error {
@@ -29,7 +32,7 @@ export class Interruption {
   readonly left: Promise<never>;
   private readonly leaveWith: (error: Leave) => void;
   private reaction: ((exitCode: number) => void) | null = null;
-  private askedAt = 0;
+  private askedAt: number | null = null;
   private readonly quitWindowMs: number;
 
   /** Asked again within this time, the command leaves; later it asks for the turn's end again. */
@@ -51,19 +54,27 @@ export class Interruption {
   }
 
   leave(exitCode: number): void {
+    setTimeout(() => process.exit(exitCode), LEAVING_MS_MAX).unref();
     this.leaveWith(new Leave(exitCode));
   }
 
-  /** Before the next prompt: earlier requests are done with. */
+  /** The turn has ended: what was asked for is done. Asked again soon, the command leaves all the same. */
+  done(): void {
+    this.requested = null;
+  }
+
+  /** The next prompt begins: what was asked before is not about it. */
   reset(): void {
     this.requested = null;
+    this.askedAt = null;
   }
 
   signalled(signal: Signal): void {
     const exitCode = 128 + constants.signals[signal];
-    const again = this.askedAt > 0 && Date.now() - this.askedAt < this.quitWindowMs;
+    const askedAt = performance.now();
+    const again = this.askedAt !== null && askedAt - this.askedAt < this.quitWindowMs;
     if (signal === 'SIGHUP' || again) return this.leave(exitCode);
-    this.askedAt = Date.now();
+    this.askedAt = askedAt;
     this.requested = exitCode;
     this.reaction?.(exitCode);
   }

@@ -75,14 +75,25 @@ const fail = (error: unknown, json: boolean): number => {
   return failure.exitCode;
 };
 
-/** Leaves once what was written has left; what else is open (keep-alive, a pipe) is let go. */
+/**
+ * Leaves once what was written has left; what else is open (keep-alive, a pipe) is let go. Where it could
+ * not be written, `leaveWhenLost` has the last word.
+ */
 const exit = (code: number): void => {
-  process.stdout.write('', () => process.exit(code));
+  process.stdout.write('', (error) => {
+    if (!error) process.exit(code);
+  });
+};
+
+/** Behind `--` it would be a prompt. */
+const asksForJson = (given: readonly string[]): boolean => {
+  const end = given.indexOf('--');
+  return given.slice(0, end === -1 ? undefined : end).includes('--json');
 };
 
 const words = process.argv.slice(2);
 leaveWhenLost(process.stdout, process.stderr);
 Promise.resolve()
   .then(() => run(words, surroundings))
-  .catch((error: unknown) => fail(error, words.includes('--json')))
+  .catch((error: unknown) => fail(error, asksForJson(words)))
   .then(exit, exit);

@@ -39,7 +39,7 @@ export const runPrompt = async (options: PromptArguments, io: CommandIo): Promis
   const output = createOutput(io.stdout, io.stderr);
   const input = await readPrompt(options.prompt, io.stdin, options.session.kind !== 'new');
   for (const notice of input?.notices ?? []) output.tell(`loomkin: note: ${notice}\n`);
-  return printPrompt({ caller, connection, output, input });
+  return printPrompt({ caller, connection, output, input, isTerminal: io.stdout.isTTY === true });
 };
 
 interface PrintedPrompt {
@@ -47,6 +47,7 @@ interface PrintedPrompt {
   readonly connection: Connection;
   readonly output: Output;
   readonly input: Input | null;
+  readonly isTerminal: boolean;
 }
 
 const printPrompt = async (prompt: PrintedPrompt): Promise<number> => {
@@ -55,7 +56,7 @@ const printPrompt = async (prompt: PrintedPrompt): Promise<number> => {
   let renderer: Renderer | null = null;
   try {
     const accepted = await Promise.race([interruption.left, accept(prompt, interruption)]);
-    renderer = await rendererOf(caller.options.format);
+    renderer = await rendererOf(caller.options.format, prompt.isTerminal);
     const following = { connection, renderer, output, interruption };
     return await Promise.race([interruption.left, followPrompt(following, accepted)]);
   } catch (error) {
@@ -68,9 +69,8 @@ const printPrompt = async (prompt: PrintedPrompt): Promise<number> => {
 /** The prompt's acceptance; an interrupt before it is sent ends the command at once. */
 const accept = async (prompt: PrintedPrompt, interruption: Interruption): Promise<AcceptedBody> => {
   const { caller, connection, input } = prompt;
-  const { session: choice } = caller.options;
   interruption.onRequest((exitCode) => interruption.leave(exitCode));
-  const session = await chosenSession(connection, choice, caller.project);
+  const session = await chosenSession(connection, caller);
   if (input === null) return lastPrompt(connection, session!.id);
   let timer: NodeJS.Timeout | undefined;
   interruption.onRequest((exitCode) => {
@@ -81,14 +81,16 @@ const accept = async (prompt: PrintedPrompt, interruption: Interruption): Promis
       ? await startSession(connection, caller, input.text)
       : await sendPrompt(connection, caller, session.id, input.text);
   clearTimeout(timer);
+  // From here on a request waits for whoever follows the prompt.
+  interruption.onRequest(() => undefined);
   return accepted;
 };
 
-const rendererOf = async (format: OutputFormat): Promise<Renderer> => {
+const rendererOf = async (format: OutputFormat, isTerminal: boolean): Promise<Renderer> => {
   if (format === 'stream-json')
     return (await import('./render/stream-json.js')).streamJsonRenderer();
   if (format === 'json') return (await import('./render/json.js')).jsonRenderer();
-  return (await import('./render/text.js')).textRenderer();
+  return (await import('./render/text.js')).textRenderer(isTerminal);
 };
 
 const printBroken = async (error: unknown, renderer: Renderer, output: Output): Promise<number> => {

@@ -13,6 +13,7 @@ import { findEngine } from './find-engine.js';
 import { createHttpClient, isUnreachable } from './http-client.js';
 import { CommandFailure } from './io.js';
 import type { CommandIo } from './io.js';
+import { jsonLine } from './render/json-line.js';
 
 export interface PsOptions {
   readonly all: boolean;
@@ -24,7 +25,7 @@ export const runPs = async (options: PsOptions, io: CommandIo): Promise<number> 
   const asked = await askDaemon(paths, options);
   const sessions = asked ?? (await readStored(paths, options));
   if (options.json) {
-    io.stdout.write(`${JSON.stringify({ sessions } satisfies SessionsBody)}\n`);
+    io.stdout.write(jsonLine({ sessions } satisfies SessionsBody));
     return 0;
   }
   const { sessionTable } = await import('./render/session-table.js');

@@ -7,7 +7,7 @@
 import { createInterface } from 'node:readline';
 
 import type { Approval } from '../../workflows/protocol/approvals.js';
-import { plainText } from './render/call-summary.js';
+import { oneLine, plainText } from './render/plain-text.js';
 import type { Colours } from './render/terminal.js';
 
 export type Answer = 'yes' | 'no' | 'always' | 'interrupt' | 'quit' | 'gone';
@@ -31,9 +31,10 @@ const TYPED_BEFORE_MS = 250;
 
 export const questionText = (approval: Approval, colours: Colours): string => {
   const subject = plainText(approval.subject).trimEnd();
+  const tool = oneLine(approval.tool);
   const body = subject.includes('\n')
-    ? `${approval.tool}:\n${subject.replace(/^/gm, '    ')}`
-    : `${approval.tool}: ${subject}`;
+    ? `${tool}:\n${subject.replace(/^/gm, '    ')}`
+    : `${tool}: ${subject}`;
   return [
     `${colours.yellow('?')} ${colours.bold(`May it run ${body}`)}`,
     colours.dim('  y = yes, once   n = no'),
@@ -52,7 +53,7 @@ export const askPermission = (
     if (gone.aborted) return resolve('gone');
     output.write(questionText(approval, terminal.colours));
     const lines = createInterface({ input, output, terminal: true, prompt: '  [y/n/a] ' });
-    const shownAt = Date.now();
+    const shownAt = performance.now();
     const clearTyped = setTimeout(
       () => lines.write(null, { ctrl: true, name: 'u' }),
       TYPED_BEFORE_MS,
@@ -76,7 +77,7 @@ export const askPermission = (
     lines.on('close', onClose);
     lines.on('line', (line) => {
       const answer = ANSWERS[line.trim().toLowerCase()];
-      if (answer !== undefined && Date.now() - shownAt >= TYPED_BEFORE_MS) settle(answer);
+      if (answer !== undefined && performance.now() - shownAt >= TYPED_BEFORE_MS) settle(answer);
       else lines.prompt();
     });
     lines.prompt();

@@ -16,7 +16,7 @@ import type {
   SessionsBody,
   StartSessionBody,
 } from '../http/wire.js';
-import type { PromptArguments, SessionChoice } from './arguments.js';
+import type { PromptArguments } from './arguments.js';
 import type { Connection } from './connection.js';
 import { usageError } from './errors.js';
 import type { CommandIo } from './io.js';
@@ -72,22 +72,31 @@ const promptBody = ({ options, configFile, interactive, env }: Caller, text: str
 /** The session that -c or -r means; null for a new one. */
 export const chosenSession = async (
   connection: Connection,
-  choice: SessionChoice,
-  project: string,
+  { options, project }: Pick<Caller, 'options' | 'project'>,
 ): Promise<SessionDocument | null> => {
+  const { session: choice } = options;
   if (choice.kind === 'new') return null;
   if (choice.kind === 'newest') {
     const [newest] = await listSessions(connection, { all: '1', project });
     if (newest !== undefined) return newest;
     throw usageError(`no session to go on with (${project})`, 'Start one with loomkin "prompt".');
   }
-  const found = await listSessions(connection, { all: '1', prefix: choice.prefix });
-  const exact = found.find(({ id }) => id === choice.prefix);
+  const session = await namedSession(connection, choice.prefix);
+  if (options.project === null || session.project === project) return session;
+  throw usageError(
+    `session ${session.id} works in ${session.project}, not in ${project}`,
+    'Leave --project out, or start a new session there.',
+  );
+};
+
+const namedSession = async (connection: Connection, prefix: string): Promise<SessionDocument> => {
+  const found = await listSessions(connection, { all: '1', prefix });
+  const exact = found.find(({ id }) => id === prefix);
   if (found.length === 1 || exact !== undefined) return exact ?? found[0]!;
   if (found.length === 0)
-    throw usageError(`no session with this id (${choice.prefix})`, 'loomkin ps --all lists them.');
+    throw usageError(`no session with this id (${prefix})`, 'loomkin ps --all lists them.');
   throw usageError(
-    `several sessions begin like this (${choice.prefix})`,
+    `several sessions begin like this (${prefix})`,
     `Give more of the id: ${found.map(({ id }) => id).join(', ')}`,
   );
 };

@@ -18,8 +18,11 @@ import type {
   StartSessionBody,
 } from './wire.js';
 
-/** A prompt of 4 MB may double as JSON; the environment comes on top. */
-export const BODY_BYTES_MAX = 10 * 1024 * 1024;
+/** A prompt of 4 MB is six times that as JSON if it is all control bytes; the environment comes on top. */
+export const BODY_BYTES_MAX = 32 * 1024 * 1024;
+/** A reason travels in a signal, which the engine limits, and it is kept in history for good. */
+const REASON_CHARACTERS_MAX = 10_000;
+const REQUEST_ID_CHARACTERS_MAX = 128;
 /** Bytes read and dropped for the sake of a clear answer; after that the connection is cut. */
 const DROPPED_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -60,7 +63,10 @@ export const readRequestId = async (request: IncomingMessage): Promise<string> =
   const isEmpty =
     !request.headers['transfer-encoding'] && !Number(request.headers['content-length']);
   const id = isEmpty ? null : textOrNull(await readFields(request), 'request_id');
-  return id?.slice(0, 128) ?? randomUUID();
+  // Cut to fit, two ids could become one, and the second request would be taken for the first.
+  if (id !== null && id.length > REQUEST_ID_CHARACTERS_MAX)
+    throw badField('request_id', `at most ${REQUEST_ID_CHARACTERS_MAX} characters`);
+  return id || randomUUID();
 };
 
 const text = (fields: Fields, name: string): string => {
@@ -141,5 +147,7 @@ export const parseDecide = (fields: Fields): DecideBody => {
   const decision = text(fields, 'decision');
   if (decision !== 'approve' && decision !== 'deny') throw badField('decision', 'approve or deny');
   const reason = textOrNull(fields, 'reason');
+  if (reason !== null && reason.length > REASON_CHARACTERS_MAX)
+    throw badField('reason', `at most ${REASON_CHARACTERS_MAX} characters`);
   return { decision, always: flag(fields, 'always'), ...(reason === null ? {} : { reason }) };
 };

@@ -1,5 +1,5 @@
 /**
- * Turns rows of the store into the documents that `ps`, `status` and `approvals` print.
+ * Turns rows of the store into the documents that `ps` and `status` print.
  *
  * What must stay true: unknown is null and never 0, and a session's state is that of its liveliest
  * agent, `parked` only when nothing else goes on.
@@ -7,15 +7,8 @@
 import type { AgentRow } from '../../activities/stores/agents-store.js';
 import type { SessionRow } from '../../activities/stores/sessions-store.js';
 import type { Store } from '../../activities/stores/store.js';
-import type { Approval } from '../../workflows/protocol/approvals.js';
 import { AGENT_STATES } from '../../workflows/protocol/states.js';
-import type {
-  AgentDocument,
-  ApprovalDocument,
-  DaemonStatusBody,
-  LoopDelay,
-  SessionDocument,
-} from './wire.js';
+import type { AgentDocument, DaemonStatusBody, LoopDelay, SessionDocument } from './wire.js';
 
 /** A session whose agent wrote nothing for this long after its start is not just starting. */
 const STARTING_MS = 60_000;
@@ -101,26 +94,6 @@ export const sessionDocuments = async (
     ),
   );
 };
-
-export const approvalDocument = (approval: Approval): ApprovalDocument => ({
-  id: approval.id,
-  kind: approval.kind,
-  session_id: approval.sessionId,
-  agent: approval.agent,
-  call_id: approval.callId,
-  tool: approval.tool,
-  summary: approval.summary,
-  subject: approval.subject,
-  reason: null,
-  rule: approval.grant,
-  options: ['approve', 'deny', 'always'],
-  state: approval.state,
-  asked_at: approval.askedAt,
-  expires_at: null,
-  answer: approval.answer,
-  answered_at: approval.answeredAt,
-  answered_by: null,
-});
 
 export const statusDocument = async (
   store: Store,

@@ -9,6 +9,7 @@ import { realpath } from 'node:fs/promises';
 import type { Store } from '../../activities/stores/store.js';
 import type { Gateway } from '../gateway.js';
 import { badRequest } from '../refusal.js';
+import { approvalDocument } from './approval-document.js';
 import {
   parseDecide,
   parseSendMessage,
@@ -17,7 +18,7 @@ import {
   readRequestId,
 } from './bodies.js';
 import type { DeltaFeed } from './delta-feed.js';
-import { approvalDocument, sessionDocuments, statusDocument } from './documents.js';
+import { sessionDocuments, statusDocument } from './documents.js';
 import { makeLoopWatch } from './loop-delay.js';
 import type { Streams } from './streams.js';
 import type { ApprovalsBody, HealthBody, SessionBody, SessionsBody, ToldBody } from './wire.js';
@@ -35,7 +36,7 @@ export interface Call {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly query: URLSearchParams;
-  /** The `*` of the path, decoded. */
+  /** The `*` of the path, as it was sent. */
   readonly id: string;
 }
 

@@ -252,3 +252,29 @@ export const notice = (front: Front, sessionId: string, key: string, text = key)
     at: new Date().toISOString(),
     event: { kind: 'notice', agent: LEAD, text },
   });
+
+/** One front for all tests of a file or a block that leave it as they found it. */
+export const sharedFront = (options: FrontOptions): (() => Front) => {
+  let shared: Front | null = null;
+  let leave = (): void => undefined;
+  let over: Promise<void> = Promise.resolve();
+  beforeAll(
+    () =>
+      new Promise<void>((resolve, reject) => {
+        over = withFront(options, (front) => {
+          shared = front;
+          resolve();
+          return new Promise((done) => (leave = done));
+        });
+        over.catch(reject);
+      }),
+  );
+  afterAll(() => {
+    leave();
+    return over;
+  });
+  return () => {
+    if (!shared) throw new Error('the front is not up yet');
+    return shared;
+  };
+};

@@ -1,6 +1,6 @@
 /** Prompts through the gateway: what is durable when it is answered, and what a repetition does. */
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { AcceptedBody } from '../../client/http/wire.js';
@@ -103,6 +103,23 @@ describe('a start', () => {
     withGateway(async (front) => {
       for (const text of ['🧵'.repeat(500), '"\\'.repeat(300), 'ä'.repeat(300)])
         await front.gateway.startSession(front.start({ text }));
+    }));
+
+  test('with a model and a project of names as long as can be is taken by the engine', () =>
+    withGateway(async (front) => {
+      const project = join(front.project, 'ü'.repeat(120));
+      mkdirSync(project);
+      for (const name of ['x'.repeat(181), '模'.repeat(181)]) {
+        const body = front.start({ model: `openai/${name}`, project });
+        expect(await front.gateway.startSession(body)).toMatchObject({ model: body.model });
+        const longer = { ...front.start(), model: `${body.model}x` };
+        expect(await refusal(front.gateway.startSession(longer))).toMatchObject({
+          kind: 'unknown_model',
+        });
+        const { env: _env, ...bare } = longer;
+        const later = front.gateway.sendMessage(body.session_id, bare);
+        expect(await refusal(later)).toMatchObject({ kind: 'unknown_model' });
+      }
     }));
 
   test('that comes twice, also at the same moment, is one prompt with one answer', () =>

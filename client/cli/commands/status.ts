@@ -5,6 +5,7 @@
  */
 import { homePaths, loomkinHome } from '../../../config/paths.js';
 import type { CommandIo } from '../io.js';
+import { jsonLine } from '../render/json-line.js';
 import { statusDocument, type StatusDocument } from './status-document.js';
 
 export interface StatusOptions {
@@ -55,6 +56,6 @@ const asText = (status: StatusDocument): string => {
 
 export const runStatus = async (options: StatusOptions, io: CommandIo): Promise<number> => {
   const status = await statusDocument(homePaths(loomkinHome(io.env)), io.env);
-  io.stdout.write(`${options.json ? JSON.stringify(status) : asText(status)}\n`);
+  io.stdout.write(options.json ? jsonLine(status) : `${asText(status)}\n`);
   return status.running ? 0 : 1;
 };

@@ -6,6 +6,7 @@
 import { homePaths, loomkinHome } from '../../../config/paths.js';
 import { ensureEngine } from '../engine.js';
 import type { CommandIo } from '../io.js';
+import { jsonLine } from '../render/json-line.js';
 import { statusDocument } from './status-document.js';
 
 export interface UpOptions {
@@ -23,7 +24,7 @@ export const runUp = async (options: UpOptions, io: CommandIo): Promise<number> 
     said.push(await installBootStart(paths.home, io.env));
   }
   if (options.json) {
-    io.stdout.write(`${JSON.stringify(await statusDocument(paths, io.env))}\n`);
+    io.stdout.write(jsonLine(await statusDocument(paths, io.env)));
     return 0;
   }
   said.unshift(

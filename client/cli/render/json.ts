@@ -6,6 +6,7 @@
  */
 import type { StoredEvent } from '../../../workflows/protocol/events.js';
 import type { AcceptedBody } from '../../http/wire.js';
+import { jsonLine } from './json-line.js';
 import { NOTHING } from './renderer.js';
 import type { Renderer } from './renderer.js';
 import { brokenDocument, PromptRecord, resultDocument } from './result-document.js';
@@ -28,12 +29,12 @@ export const jsonRenderer = (): Renderer => {
     result: (stored, exitCode) => {
       const result = stored as StoredEvent & { readonly event: ResultEvent };
       const document = resultDocument(accepted?.session_id ?? '', result, record, exitCode);
-      return { out: `${JSON.stringify(document)}\n` };
+      return { out: jsonLine(document) };
     },
     broken: (failure) => {
       const { session_id = '', message_id = '' } = accepted ?? {};
       const document = brokenDocument(session_id, message_id, record, failure);
-      return { out: `${JSON.stringify(document)}\n` };
+      return { out: jsonLine(document) };
     },
   };
 };

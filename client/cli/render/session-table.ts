@@ -4,7 +4,7 @@
  * What must stay true: a pipe gets every title whole; a terminal never gets a line that wraps.
  */
 import type { SessionDocument } from '../../http/wire.js';
-import { oneLine, shorten } from './call-summary.js';
+import { oneLine, shorten } from './plain-text.js';
 import { shortId } from './text.js';
 
 export interface TableOptions {

@@ -7,7 +7,9 @@
  */
 import type { AnswerBlock, SessionEvent, StoredEvent } from '../../../workflows/protocol/events.js';
 import { VERSION } from '../../../config/build-info.js';
+import { approvalDocument } from '../../http/approval-document.js';
 import type { AcceptedBody } from '../../http/wire.js';
+import { jsonLine } from './json-line.js';
 import { NOTHING } from './renderer.js';
 import type { Rendered, Renderer } from './renderer.js';
 import { brokenDocument, derivedUuid, PromptRecord, resultDocument } from './result-document.js';
@@ -50,7 +52,7 @@ export const streamJsonRenderer = (): Renderer => {
 };
 
 const print = (lines: readonly Line[]): Rendered => ({
-  out: lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+  out: lines.map(jsonLine).join(''),
 });
 
 const initLine = (body: AcceptedBody): Line => ({
@@ -173,26 +175,3 @@ const systemLine = (event: OwnEvent): Line => {
       return { subtype: 'loomkin_notice', text: event.text };
   }
 };
-
-/** The fields of `approvals --json`, as far as they are known. */
-const approvalDocument = (
-  approval: Extract<SessionEvent, { readonly kind: 'approval' }>['approval'],
-): Line => ({
-  id: approval.id,
-  kind: approval.kind,
-  session_id: approval.sessionId,
-  agent: approval.agent,
-  call_id: approval.callId,
-  tool: approval.tool,
-  summary: approval.summary,
-  subject: approval.subject,
-  reason: null,
-  rule: approval.grant,
-  options: [],
-  state: approval.state,
-  asked_at: approval.askedAt,
-  expires_at: null,
-  answer: approval.answer,
-  answered_at: approval.answeredAt,
-  answered_by: null,
-});

@@ -5,7 +5,9 @@
  * and cut by a new attempt, which is announced), and everything foreign passes `plainText`.
  */
 import type { AnswerBlock, SessionEvent } from '../../../workflows/protocol/events.js';
-import { callSummary, oneLine, plainText, shorten } from './call-summary.js';
+import { failureText } from '../errors.js';
+import { callSummary } from './call-summary.js';
+import { finishedLength, oneLine, plainText, shorten } from './plain-text.js';
 import type { Renderer } from './renderer.js';
 import type { ResultEvent } from './result-document.js';
 import { endingText, retryText, shortId } from './text.js';
@@ -41,7 +43,7 @@ export const terminalRenderer = (options: TerminalOptions): Renderer => {
     event: ({ event }) => ({ out: screen.event(event) }),
     delta: (delta) => ({ out: screen.delta(delta) }),
     result: ({ event }, exitCode) => ({ out: screen.result(event as ResultEvent, exitCode) }),
-    broken: (failure) => ({ err: screen.lines([`loomkin: ${failure.message}. ${failure.cure}`]) }),
+    broken: (failure) => ({ err: screen.lines([failureText(failure).trimEnd()]) }),
   };
 };
 
@@ -49,6 +51,8 @@ class Screen {
   private readonly options: TerminalOptions;
   /** Text of the answer in hand that is already on the screen. */
   private streamed = { turn: -1, attempt: 0, text: '' };
+  /** Its end, as long as that can't be judged without what comes next. */
+  private held = '';
   private readonly calls = new Map<string, string>();
   private atLineStart = true;
   private transient = false;
@@ -65,7 +69,8 @@ class Screen {
   }): string {
     const { dim } = this.options.colours;
     const head = `session ${shortId(body.session_id)} · ${body.model} · ${body.project}`;
-    return this.lines([dim(head), ...body.notices.map((text) => dim(`note: ${text}`))]);
+    const notes = body.notices.map((text) => dim(`note: ${plainText(text)}`));
+    return this.lines([dim(oneLine(head)), ...notes]);
   }
 
   delta(delta: { readonly turn: number; readonly attempt: number; readonly text: string }): string {
@@ -78,7 +83,10 @@ class Screen {
       attempt: delta.attempt,
       text: (same ? before.text : '') + delta.text,
     };
-    return mark + this.text(delta.text);
+    const text = (same ? this.held : '') + delta.text;
+    const length = finishedLength(text);
+    this.held = text.slice(length);
+    return mark + this.text(text.slice(0, length));
   }
 
   event(event: SessionEvent): string {
@@ -121,9 +129,10 @@ class Screen {
   private answer(event: EventOf<'answer'>): string {
     const text = textOf(event.blocks);
     const { turn, text: seen } = this.streamed;
-    const shown = turn === event.turn ? seen : '';
-    const rest = text.startsWith(shown) ? text.slice(shown.length) : `\n${text}`;
+    const [shown, held] = turn === event.turn ? [seen, this.held] : ['', ''];
+    const rest = text.startsWith(shown) ? held + text.slice(shown.length) : `\n${text}`;
     this.streamed = { turn: event.turn, attempt: Infinity, text };
+    this.held = '';
     const words = this.text(rest);
     const calls = event.blocks.filter((block) => block.kind === 'tool_call');
     for (const call of calls) this.calls.set(call.callId, callSummary(call));

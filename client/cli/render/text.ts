@@ -2,15 +2,16 @@
  * text: the model's last words on stdout; everything else, from notices to the reason, on stderr.
  *
  * What must stay true: stdout holds the words of one result and nothing else, so that
- * `loomkin -p … > file` is the answer.
+ * `loomkin -p … > file` is the answer, byte for byte; only a terminal gets it without control bytes.
  */
 import type { Outcome } from '../../../workflows/protocol/states.js';
 import { failureText } from '../errors.js';
+import { plainText } from './plain-text.js';
 import { NOTHING } from './renderer.js';
 import type { Renderer } from './renderer.js';
 import type { ResultEvent } from './result-document.js';
 
-export const textRenderer = (): Renderer => {
+export const textRenderer = (isTerminal: boolean): Renderer => {
   let sessionId = '';
   return {
     accepted: (body) => {
@@ -25,7 +26,7 @@ export const textRenderer = (): Renderer => {
     delta: () => NOTHING,
     result: ({ event }, exitCode) => {
       const result = event as ResultEvent;
-      const words = lastWords(result);
+      const words = isTerminal ? plainText(lastWords(result)) : lastWords(result);
       const out = words === '' || words.endsWith('\n') ? words : `${words}\n`;
       if (exitCode === 0) return { out };
       return { out, err: failureText(failureOfResult(result, sessionId, exitCode)) };
@@ -38,7 +39,7 @@ export const textRenderer = (): Renderer => {
 const lastWords = ({ text, reason }: ResultEvent): string =>
   reason !== null && text.endsWith(reason) ? text.slice(0, -reason.length).trimEnd() : text;
 
-export const noticeText = (text: string): string => `loomkin: note: ${text}\n`;
+export const noticeText = (text: string): string => `loomkin: note: ${plainText(text)}\n`;
 
 export const retryText = (retry: {
   readonly reason: string;

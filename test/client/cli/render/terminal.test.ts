@@ -1,13 +1,9 @@
 /**
  * What a terminal gets: call lines, foreign text made harmless, and texts that come in any order.
  */
-import {
-  callSummary,
-  oneLine,
-  plainText,
-  shorten,
-} from '../../../../client/cli/render/call-summary.js';
+import { callSummary } from '../../../../client/cli/render/call-summary.js';
 import { coloursFor } from '../../../../client/cli/render/colours.js';
+import { oneLine, plainText, shorten } from '../../../../client/cli/render/plain-text.js';
 import { sessionTable } from '../../../../client/cli/render/session-table.js';
 import { terminalRenderer } from '../../../../client/cli/render/terminal.js';
 import type { AnswerBlock, SessionEvent } from '../../../../workflows/protocol/events.js';
