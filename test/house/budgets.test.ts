@@ -80,10 +80,10 @@ describe('the whole', () => {
     expect(ratio).toBeLessThanOrEqual(0.3);
   });
 
-  test('has at least a line of test for a line of source', () => {
+  test('has at least 1.3 lines of test for a line of source', () => {
     const lines = (files: readonly string[]): number =>
       files.reduce((total, file) => total + lineCount(file), 0);
-    expect(lines(testFiles) / lines(sourceFiles)).toBeGreaterThanOrEqual(1);
+    expect(lines(testFiles) / lines(sourceFiles)).toBeGreaterThanOrEqual(1.3);
   });
 });
 
