@@ -9,22 +9,12 @@
 import { createHash } from 'node:crypto';
 import type OpenAI from 'openai';
 
-import type { ProviderSettings } from '../../config/settings.js';
 import { AnswerBuilder } from './chat/answer.js';
-import { watchBytes, type ByteWatch } from './chat/byte-watch.js';
-import { errorIn, modelErrorOf } from './chat/failures.js';
-import { fetchInPlace } from './chat/fetch-in-place.js';
+import { askOverHttp, type ModelServer } from './ask-over-http.js';
+import type { ByteWatch } from './wire/byte-watch.js';
+import { errorIn } from './wire/failures.js';
 import { wireMessages, wireTools } from './chat/messages.js';
-import { fetchBy, proxyName } from './chat/way-out.js';
 import { ModelError, type ModelAnswer, type ModelRequest, type Provider } from './provider.js';
-
-export interface ChatServer extends Pick<ProviderSettings, 'baseUrl' | 'headers'> {
-  /** The provider's name in our settings, for messages. */
-  readonly name: string;
-  readonly key: string | null;
-  /** The caller's environment, for its proxies. */
-  readonly env: Readonly<Record<string, string>>;
-}
 
 /** Timers of Node hold at most 2^31 ms; the stall watch is what really limits a request. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
@@ -38,7 +28,7 @@ export const warmUp = async (): Promise<void> => {
 };
 
 /** Everything is passed explicitly: the SDK would else read keys and headers from our environment. */
-const clientOf = async (server: ChatServer, fetch: ByteWatch['fetch']): Promise<OpenAI> => {
+const clientOf = async (server: ModelServer, fetch: ByteWatch['fetch']): Promise<OpenAI> => {
   const { default: Sdk } = await loadSdk();
   return new Sdk({
     apiKey: server.key ?? 'none',
@@ -101,57 +91,17 @@ const readAnswer = async (
   return builder.build(shortId);
 };
 
-/** Answers that are whole but say that there is none. */
-const requireContent = (answer: ModelAnswer): ModelAnswer => {
-  const isEmpty = answer.text.trim() === '' && answer.calls.length === 0;
-  if (isEmpty && answer.stopReason === 'content_filter')
-    throw new ModelError('rejected', 'content filter', "the provider's filter stopped the answer");
-  if (answer.stopReason === 'error')
-    throw new ModelError('unavailable', 'provider error', 'the provider broke the answer off');
-  return answer;
+const listModels = async (client: OpenAI, signal: AbortSignal): Promise<readonly string[]> => {
+  const page = await client.models.list({ signal });
+  const ids = page.data.map((model): unknown => (model as { id: unknown } | null)?.id);
+  return ids.filter((id) => typeof id === 'string');
 };
 
-export const makeOpenaiChat = (server: ChatServer): Provider => {
-  const { env } = server;
-  const proxy = proxyName(env, server.baseUrl);
-  const asked = `${server.name} (${server.baseUrl}${proxy === null ? '' : ` through the proxy ${proxy}`})`;
-  const secrets = [server.key ?? '', ...Object.values(server.headers)];
-
-  const translate = (error: unknown, request: ModelRequest, watch: ByteWatch): ModelError => {
-    if (request.signal.aborted) return new ModelError('aborted', 'aborted', 'stopped by us');
-    const why = watch.ended();
-    if (why === null) {
-      const failed = modelErrorOf(error, asked, secrets);
-      return failed.reason === 'connection reset' && watch.hasBegun()
-        ? new ModelError('unavailable', 'cut stream', failed.message)
-        : failed;
-    }
-    const words = `${asked} sent ${why === 'stall' ? `nothing for ${request.stallMs / 1000} s` : 'an answer without end'}`;
-    return new ModelError('unavailable', why, words);
-  };
-
-  const answer = async (request: ModelRequest): Promise<ModelAnswer> => {
-    const watch = watchBytes(request.stallMs, fetchBy({ env, stallMs: request.stallMs }));
-    try {
-      const client = await clientOf(server, watch.fetch);
-      return requireContent(await readAnswer(client, request, watch));
-    } catch (error) {
-      throw translate(error, request, watch);
-    } finally {
-      watch.stop();
-    }
-  };
-
-  const listModels = async (signal: AbortSignal): Promise<readonly string[]> => {
-    try {
-      const client = await clientOf(server, fetchInPlace(fetchBy({ env, stallMs: 0 })));
-      const page = await client.models.list({ signal });
-      const ids = page.data.map((model): unknown => (model as { id: unknown } | null)?.id);
-      return ids.filter((id) => typeof id === 'string');
-    } catch {
-      return [];
-    }
-  };
-
-  return { answer, listModels };
-};
+export const makeOpenaiChat = (server: ModelServer): Provider =>
+  askOverHttp(server, {
+    endMark: /[\r\n]data:\s*\[DONE\]\s*$/,
+    asStream: (document) => `data: ${document}\n\ndata: [DONE]\n\n`,
+    answer: async (request, watch) =>
+      readAnswer(await clientOf(server, watch.fetch), request, watch),
+    listModels: async (fetch, signal) => listModels(await clientOf(server, fetch), signal),
+  });

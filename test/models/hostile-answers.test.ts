@@ -10,6 +10,7 @@ import { retryDelayMs } from '../../activities/models/model-failures.js';
 import type { ChatReply } from '../support/chat-server.js';
 import { delta, DONE, event } from './stream-cases.js';
 import { PRICE, REF, scopeOf, SESSION, Table, thrownBy } from './table.js';
+import { processorMs } from '../support/processor-time.js';
 
 let table: Table;
 const open = async (...replies: ChatReply[]): Promise<Table> =>
@@ -145,9 +146,10 @@ describe('a list of models', () => {
     await open();
     const models = [...Array.from({ length: 20 }, (_, n) => `${n}`.repeat(100_000)), 'onex'];
     table.server.setScript({ replies: [], models });
-    const startedAt = performance.now();
-    expect((await thrownBy(table.call(1))).message).toContain('mock/onex');
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    const spentMs = await processorMs(async () =>
+      expect((await thrownBy(table.call(1))).message).toContain('mock/onex'),
+    );
+    expect(spentMs).toBeLessThan(2_000);
   });
 });
 

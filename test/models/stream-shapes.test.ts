@@ -9,6 +9,7 @@ import type { ModelAnswer } from '../../activities/models/provider.js';
 import { failureOf, requestOf } from './asking.js';
 import { sending, startByteServer, type ByteServer } from './byte-server.js';
 import { call, delta, DONE, event } from './stream-cases.js';
+import { processorMs } from '../support/processor-time.js';
 
 let server: ByteServer;
 beforeAll(async () => {
@@ -243,16 +244,18 @@ describe('frames', () => {
 
   test('of 5 MB are an answer, at once', async () => {
     const text = 'x€'.repeat(1_250_000);
-    const startedAt = performance.now();
-    expect((await play(delta({ content: text }, 'stop') + DONE)).text === text).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    const spentMs = await processorMs(async () =>
+      expect((await play(delta({ content: text }, 'stop') + DONE)).text === text).toBe(true),
+    );
+    expect(spentMs).toBeLessThan(4_000);
   });
 
   test('a document of blanks without end holds nothing up', async () => {
     const document = `{"choices":[${' '.repeat(300_000)}${chunk.slice(12)}`;
-    const startedAt = performance.now();
-    expect((await play(document, 'application/json')).text).toBe('a');
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    const spentMs = await processorMs(async () =>
+      expect((await play(document, 'application/json')).text).toBe('a'),
+    );
+    expect(spentMs).toBeLessThan(2_000);
   });
 
   test('without end are given up, even when every one of them says that it was the last', async () => {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 
-import { fetchBy, proxiesIn, proxyName } from '../../activities/models/chat/way-out.js';
+import { fetchBy, proxiesIn, proxyName } from '../../activities/models/wire/way-out.js';
 import { makeOpenaiChat } from '../../activities/models/openai-chat.js';
 import { startChatServer, type ChatServer } from '../support/chat-server.js';
 import { failureOf, requestOf } from './asking.js';

@@ -85,6 +85,23 @@ describe('a port that somebody takes between the choice and the use', () => {
     ));
 });
 
+test('a home that was taken down comes up again on the ports it had, and with another token', () =>
+  withStandIns(async (i) => {
+    const before = await i.engine();
+    expect((await superviseOnce(i, '--down')).code).toBe(0);
+    const after = await i.engine();
+    for (const [name, port] of [
+      ['daemon', 'port'],
+      ['temporal', 'port'],
+      ['temporal', 'ui_port'],
+    ] as const)
+      expect([name, port, Reflect.get(after.runtime[name] ?? {}, port)]).toEqual([
+        ...[name, port],
+        Reflect.get(before.runtime[name] ?? {}, port),
+      ]);
+    expect(after.token).not.toBe(before.token);
+  }));
+
 describe('files that others left', () => {
   it.each([
     ['ports that are none', { daemon: { port: 70_000 }, temporal: { port: -1, ui_port: 'http' } }],

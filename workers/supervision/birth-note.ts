@@ -23,17 +23,26 @@ export const NOTE_THEN_EXEC = [
   'exec "$@"',
 ].join('; ');
 
-/** The note of a child that lives, or null. */
-export const readBirthNote = <Facts extends BirthFacts>(file: string): BirthNote<Facts> | null => {
+const readNote = <Facts extends BirthFacts>(file: string): BirthNote<Facts> | null => {
   try {
     const [, pid, start, facts] = /^(\d+) (\d+) (\{.*\})\n$/.exec(readFileSync(file, 'utf8')) ?? [];
     if (facts === undefined) return null;
     const mark = { pid: Number(pid), start_time: Number(start) };
-    return isAlive(mark) ? { mark, facts: JSON.parse(facts) as Facts } : null;
+    return { mark, facts: JSON.parse(facts) as Facts };
   } catch {
     return null;
   }
 };
+
+/** The note of a child that lives, or null. */
+export const readBirthNote = <Facts extends BirthFacts>(file: string): BirthNote<Facts> | null => {
+  const note = readNote<Facts>(file);
+  return note && isAlive(note.mark) ? note : null;
+};
+
+/** What the last child of that name was started with, dead or alive; null when there was none. */
+export const lastFacts = <Facts extends BirthFacts>(file: string): Facts | null =>
+  readNote<Facts>(file)?.facts ?? null;
 
 /** The note of this very process. */
 export const writeOwnNote = (file: string): ProcessMark => {

@@ -6,8 +6,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { readRuntimeFile, type ProcessMark, type RuntimeFile } from '../../config/runtime-file.js';
 import type { HomePaths } from '../../config/paths.js';
+import { lastFacts } from './birth-note.js';
 import { Child, type Past } from './child.js';
 import { rotateLogs } from './logs.js';
 import { daemonPlan, serverPlan, type DaemonFacts, type Ports, type ServerFacts } from './plans.js';
@@ -25,11 +28,17 @@ const pastOf = (previous: RuntimeFile | null): Past =>
     ? { restarts: previous.daemon.restarts + 1, last_exit: 'unknown' }
     : { restarts: 0, last_exit: null };
 
-const portsOf = (previous: RuntimeFile | null): Ports => ({
-  daemon: previous?.daemon?.port ?? null,
-  temporal: previous?.temporal?.port ?? null,
-  ui: previous?.temporal?.ui_port ?? null,
-});
+/** Of last time: also after all of it was taken down, so that a page of the Web UI stays where it was. */
+const portsOf = (previous: RuntimeFile | null, paths: HomePaths): Ports => {
+  const noteOf = (name: string): string => join(paths.processes, `${name}.pid`);
+  const daemon = previous?.daemon ?? lastFacts<DaemonFacts>(noteOf('daemon'));
+  const server = previous?.temporal ?? lastFacts<ServerFacts>(noteOf('temporal'));
+  return {
+    daemon: daemon?.port ?? null,
+    temporal: server?.port ?? null,
+    ui: server?.ui_port ?? null,
+  };
+};
 
 export class Supervision {
   private readonly paths: HomePaths;
@@ -51,7 +60,7 @@ export class Supervision {
     const previous = readRuntimeFile(paths.runtime);
     const hadToken = typeof previous?.token === 'string' && previous.token !== '';
     this.token = hadToken ? previous.token : randomBytes(32).toString('hex');
-    const premises = { paths, env, ports: portsOf(previous), hadToken };
+    const premises = { paths, env, ports: portsOf(previous, paths), hadToken };
     const reports = { onChange: () => this.recordIfPossible(), onGiveUp: onEnd };
     this.daemon = new Child(daemonPlan(premises, reports), pastOf(previous));
     const onMoved = (): void => this.daemon.replace();

@@ -11,8 +11,6 @@ type Fetch = typeof fetch;
 
 /** More than any model's answer: a server that never ends is not read for ever. */
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
-/** At the beginning of a line, where no text of a model can be. */
-const END_MARK = /[\r\n]data:\s*\[DONE\]\s*$/;
 const TAIL_BYTES = 64;
 /** How long a server may keep a stream open that it has ended; it's waited for to use the connection again. */
 const AFTER_END_MS = 1_000;
@@ -30,15 +28,17 @@ export interface ByteWatch {
   stop(): void;
 }
 
-/** A server that ignores `stream` answers with one JSON document: read as a stream of one event. */
-const asEventStream = async (response: Response): Promise<Response> => {
-  const document = (await response.text()).replace(/[\r\n]/g, ' ');
-  const headers = { 'content-type': 'text/event-stream' };
-  return new Response(`data: ${document}\n\ndata: [DONE]\n\n`, { headers });
-};
+export interface WatchOptions {
+  readonly stallMs: number;
+  /** How one request goes out. */
+  readonly send: Fetch;
+  /** Fits the last bytes of a whole stream: from the beginning of a line, where no text of a model can be. */
+  readonly endMark: RegExp;
+  /** What a server that ignores `stream` and sends one JSON document would have sent; null = take it as it is. */
+  readonly asStream: ((document: string) => string) | null;
+}
 
-/** `send` is how one request goes out. */
-export const watchBytes = (stallMs: number, send: Fetch): ByteWatch => {
+export const watchBytes = ({ stallMs, send, endMark, asStream }: WatchOptions): ByteWatch => {
   const controller = new AbortController();
   let ended: 'stall' | 'endless answer' | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -51,7 +51,7 @@ export const watchBytes = (stallMs: number, send: Fetch): ByteWatch => {
     ended ??= why;
     controller.abort(new Error(why));
   };
-  const sawEndMark = (): boolean => isWhole || END_MARK.test(tail);
+  const sawEndMark = (): boolean => isWhole || endMark.test(tail);
   const stop = (): void => clearTimeout(timer);
   const rearm = (): void => {
     stop();
@@ -85,10 +85,10 @@ export const watchBytes = (stallMs: number, send: Fetch): ByteWatch => {
       if (!response.ok) return withPlainError(response);
       const contentType = (response.headers.get('content-type') ?? '').toLowerCase();
       isPage = contentType.includes('text/html');
-      if (!contentType.includes('application/json')) return response;
-      const events = await asEventStream(response);
+      if (asStream === null || !contentType.includes('application/json')) return response;
+      const events = asStream((await response.text()).replace(/[\r\n]/g, ' '));
       isWhole = true;
-      return events;
+      return new Response(events, { headers: { 'content-type': 'text/event-stream' } });
     },
     ended: () => ended,
     sawEndMark,
