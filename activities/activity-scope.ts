@@ -10,6 +10,8 @@ export interface ActivityScope {
   heartbeat(): void;
   /** From 1; lost workers count. */
   readonly attempt: number;
+  /** Run of the workflow that asked. */
+  readonly runId: string;
 }
 
 /** This attempt is over, the work is not: another one will go on. */

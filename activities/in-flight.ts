@@ -24,20 +24,27 @@ const effectKeyIn = (activityType: string, args: readonly unknown[]): string | n
 
 /** What runs in this process right now, for whoever compares it with what the server believes. */
 export class RunningActivities {
-  private readonly keys = new Set<string>();
+  /** Attempts of one activity may overlap: the last word of one, the first of the next. */
+  private readonly counts = new Map<string, number>();
 
   has(workflowId: string, activityId: string): boolean {
-    return this.keys.has(`${workflowId}/${activityId}`);
+    return this.counts.has(`${workflowId}/${activityId}`);
   }
 
   async during<Result>(key: string, body: () => Promise<Result>): Promise<Result> {
-    this.keys.add(key);
+    this.add(key, 1);
     try {
       return await body();
     } finally {
       // A completion that the server has not heard of is still ours, like its row.
-      setTimeout(() => this.keys.delete(key), DROP_AFTER_MS).unref();
+      setTimeout(() => this.add(key, -1), DROP_AFTER_MS).unref();
     }
+  }
+
+  private add(key: string, change: 1 | -1): void {
+    const count = (this.counts.get(key) ?? 0) + change;
+    if (count === 0) this.counts.delete(key);
+    else this.counts.set(key, count);
   }
 }
 

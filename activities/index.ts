@@ -8,7 +8,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 
 import type { FailureType } from '../workflows/protocol/failures.js';
-import type { AgentActivities } from '../workflows/protocol/turn.js';
+import type { AgentActivities, TurnRef } from '../workflows/protocol/turn.js';
 import { isShutdown, ShutdownError, type ActivityScope } from './activity-scope.js';
 import { makeApprovals, showOpenQuestion } from './approvals.js';
 import { makeCallModel, type CallModelDeps } from './models/call-model.js';
@@ -33,14 +33,16 @@ const abortWithReason = (context: Context): AbortSignal => {
   return controller.signal;
 };
 
+const agentKey = ({ sessionId, agent }: TurnRef): string => `${sessionId}/${agent}`;
+
 /**
  * Nobody counts the attempts of a local activity, so a call that kills its daemon would do so for ever.
- * A daemon that finds unfinished work at its start leaves such calls to ordinary activities for a
- * while: those are counted, and a call that kills ends as poison.
+ * An agent that was at work when the last daemon ended makes its first call as an ordinary activity:
+ * that one is counted, and a call that kills ends as poison.
  */
-const refuseUncounted = (quickFromMs: number): void => {
-  if (performance.now() >= quickFromMs) return;
-  throw ApplicationFailure.nonRetryable('this daemon only just took over', 'NotYetQuick');
+const refuseUncounted = (catchingUp: ReadonlySet<string>, request: TurnRef): void => {
+  if (catchingUp.has(agentKey(request)))
+    throw ApplicationFailure.nonRetryable('its agent only just came back', 'NotYetQuick');
 };
 
 const retryLater = (type: FailureType, message: string, delayMs: number, cause: unknown): Error =>
@@ -71,6 +73,7 @@ const inScope =
       signal: abortWithReason(context),
       heartbeat: () => context.heartbeat(),
       attempt: context.info.attempt,
+      runId: context.info.workflowExecution?.runId ?? '',
     };
     try {
       return await body(request, scope);
@@ -83,7 +86,8 @@ const inScope =
 
 export const createActivities = (
   deps: ActivityDeps,
-  times: { readonly quickFromMs: number },
+  /** Agents that were at work when the last daemon ended, and have made no call since. */
+  catchingUp: Set<string>,
 ): AgentActivities => {
   const approvals = makeApprovals(deps);
   const runTool = inScope(
@@ -92,8 +96,11 @@ export const createActivities = (
   return {
     callModel: inScope(makeCallModel(deps)),
     async runTool(request) {
-      if (Context.current().info.isLocal) refuseUncounted(times.quickFromMs);
-      return runTool(request);
+      const { isLocal } = Context.current().info;
+      if (isLocal) refuseUncounted(catchingUp, request);
+      const result = await runTool(request);
+      if (!isLocal) catchingUp.delete(agentKey(request));
+      return result;
     },
     requestApproval: inScope(approvals.requestApproval),
     cancelApproval: inScope(approvals.cancelApproval),

@@ -5,6 +5,7 @@
  */
 import type { SessionSecrets } from '../config/settings.js';
 import type { DeltaEvent } from '../workflows/protocol/events.js';
+import type { TurnRef } from '../workflows/protocol/turn.js';
 
 export interface SessionFacts {
   readonly sessionId: string;
@@ -23,7 +24,8 @@ export type PublishDelta = (sessionId: string, delta: DeltaEvent) => void;
 
 /** Interrupts of this host: the signal that ends a turn's activities at once, told by the gateway. */
 export interface TurnSignals {
-  /** Aborted when the session's turn in hand is interrupted after this call. */
-  signalOf(sessionId: string, agent: string): { readonly signal: AbortSignal; release(): void };
-  interrupt(sessionId: string, agent: string): void;
+  /** Aborted when this turn is interrupted, or was before. `runId` is that of its workflow. */
+  signalOf(turn: TurnRef, runId: string): { readonly signal: AbortSignal; release(): void };
+  /** Takes aim at the turn in hand; the answer, called once the word is durable, ends its activities. */
+  aim(sessionId: string, agent: string): () => void;
 }

@@ -31,6 +31,7 @@ import type {
   SendMessageBody,
   StartSessionBody,
 } from './http/wire.js';
+import { makeInterruption } from './interruption.js';
 import { cutToBytes } from './prompt-check.js';
 import { makePromptIntake } from './prompt-intake.js';
 import { unavailable } from './refusal.js';
@@ -42,7 +43,7 @@ export interface GatewayDeps extends SettingsSources {
   readonly store: Store;
   readonly taskQueue: string;
   /** Ends the activities of this process at once; the durable word has gone before. */
-  readonly turnSignals: { interrupt(sessionId: string, agent: string): void };
+  readonly turnSignals: { aim(sessionId: string, agent: string): () => void };
   readonly toolNames: readonly string[];
   /** Commit that HEAD names; null outside git and before the first commit. */
   readonly readGitHead: (project: string) => Promise<string | null>;
@@ -168,6 +169,7 @@ export const makeGateway = (deps: GatewayDeps): Gateway => {
   const closing = new AbortController();
   const line = makeAgentLine(deps, closing.signal);
   const intake = makePromptIntake(deps, line);
+  const interruption = makeInterruption({ line, turnSignals });
   const decisions = makeDecisions({ store, line, now: deps.now });
 
   const known = async (sessionId: string): Promise<SessionId> =>
@@ -177,16 +179,10 @@ export const makeGateway = (deps: GatewayDeps): Gateway => {
     startSession: intake.startSession,
     sendMessage: intake.sendMessage,
     newestPrompt: intake.newestPrompt,
-    interrupt: async (sessionId, requestId = randomUUID()) => {
-      const session = await known(sessionId);
-      await line.interrupt(session, requestId);
-      turnSignals.interrupt(session, LEAD);
-    },
-    stop: async (sessionId, requestId = randomUUID()) => {
-      const session = await known(sessionId);
-      await line.stop(session, requestId);
-      turnSignals.interrupt(session, LEAD);
-    },
+    interrupt: async (sessionId, requestId = randomUUID()) =>
+      interruption('interrupt', await known(sessionId), requestId),
+    stop: async (sessionId, requestId = randomUUID()) =>
+      interruption('stop', await known(sessionId), requestId),
     decide: decisions.decide,
     repeatDecisions: decisions.repeatAll,
     findSession: (idOrPrefix) => findSession(store, idOrPrefix),

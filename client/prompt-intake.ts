@@ -59,6 +59,8 @@ interface Prompt {
   readonly project: string;
   readonly caller: CallerContext | null;
   readonly options: PromptOptions;
+  /** It begins its session, now or when it was sent before. */
+  readonly isFirst: boolean;
 }
 
 const reused = (messageId: string): Error =>
@@ -134,11 +136,11 @@ const answerTo = async (
   deps: IntakeDeps,
   prompt: Pick<Prompt, 'sessionId' | 'messageId' | 'project'>,
   plan: Omit<PromptPlan, 'secrets'>,
-  from: number,
+  { from, isFirst }: { readonly from: number; readonly isFirst: boolean },
 ): Promise<AcceptedBody> => {
   const { sessionId, messageId, project } = prompt;
   const notices = [...plan.notices];
-  if (!(await isInsideGit(project)))
+  if (isFirst && !(await isInsideGit(project)))
     notices.push(`${project} is not a git repository: nothing can be compared or committed`);
   return {
     session_id: sessionId,
@@ -212,7 +214,8 @@ const take = async (
     const item = { messageId: messageIdOf(messageId), settings };
     await tellAgent(deps, line, { ...session, isNew: known === null }, item);
   }
-  const answer = await answerTo(deps, prompt, plan, read ?? from);
+  const { isFirst } = prompt;
+  const answer = await answerTo(deps, prompt, plan, { from: read ?? from, isFirst });
   accepted.remember(answer, text);
   return answer;
 };
@@ -230,7 +233,7 @@ const startSession = async (intake: Intake, body: StartSessionBody): Promise<Acc
       `session ${sessionId} works in ${known.project}`,
       'Use a new session id',
     );
-  const prompt = { sessionId, messageId, text, project };
+  const prompt = { sessionId, messageId, text, project, isFirst: true };
   return take(intake, { ...prompt, caller: callerOf(body), options: optionsOf(body) }, known);
 };
 
@@ -244,8 +247,18 @@ const sendMessage = async (
   const text = checkText(body.text);
   const known = await findSession(intake.deps.store, sessionId);
   const project = await checkProject(known.project);
-  const prompt = { sessionId, messageId, text, project };
+  const prompt = { sessionId, messageId, text, project, isFirst: false };
   return take(intake, { ...prompt, caller: callerOf(body), options: optionsOf(body) }, known);
+};
+
+/** A prompt that is not read yet waits for the work on an earlier one: that is what there is to see. */
+const offsetToSee = async (
+  store: Store,
+  { session_id: sessionId, message_id: messageId, from }: AcceptedBody,
+): Promise<number> => {
+  if ((await promptOffset(store, sessionId, messageId, from)) !== null) return from;
+  const earlier = await newestReadPrompt(store, sessionId);
+  return earlier && !earlier.isOver ? Math.min(earlier.from, from) : from;
 };
 
 const newestPrompt = async (
@@ -254,11 +267,12 @@ const newestPrompt = async (
 ): Promise<AcceptedBody | null> => {
   const { id: sessionId, project } = session;
   const known = accepted.newestOf(sessionId);
-  if (known) return known;
+  if (known) return { ...known, from: await offsetToSee(deps.store, known), notices: [] };
   const newest = await newestReadPrompt(deps.store, sessionId);
   if (!newest) return null;
   const plan = await recallPlan(session, deps);
-  return answerTo(deps, { sessionId, project, messageId: newest.messageId }, plan, newest.from);
+  const { messageId, from } = newest;
+  return answerTo(deps, { sessionId, project, messageId }, plan, { from, isFirst: false });
 };
 
 export const makePromptIntake = (deps: IntakeDeps, line: AgentLine): PromptIntake => {

@@ -62,9 +62,13 @@ export const listSessions = async (
   return newest ? [newest, ...others] : others;
 };
 
-/** All stored events of a session, in order, a page at a time. */
-async function* storedEvents(store: Store, sessionId: string): AsyncGenerator<StoredEvent> {
-  for (let after = 0; ;) {
+/** Stored events of a session behind an offset, in order, a page at a time. */
+async function* storedEvents(
+  store: Store,
+  sessionId: string,
+  from = 0,
+): AsyncGenerator<StoredEvent> {
+  for (let after = from; ;) {
     const page = await store.call('readEvents', { sessionId, after, limit: PAGE });
     yield* page;
     const last = page.at(-1);
@@ -81,8 +85,9 @@ export const promptOffset = async (
   store: Store,
   sessionId: string,
   messageId: string,
+  from = 0,
 ): Promise<number | null> => {
-  for await (const { offset, event } of storedEvents(store, sessionId)) {
+  for await (const { offset, event } of storedEvents(store, sessionId, from)) {
     const isPrompt = event.kind === 'prompt' && event.messageId === messageId;
     const isResult = event.kind === 'result' && event.messages.some((id) => id === messageId);
     if (isPrompt || isResult) return offset - 1;
@@ -90,13 +95,24 @@ export const promptOffset = async (
   return null;
 };
 
-/** The last prompt that a model has read, with the offset just before it. */
+export interface ReadPrompt {
+  readonly messageId: string;
+  /** Offset just before it. */
+  readonly from: number;
+  /** It has its result. */
+  readonly isOver: boolean;
+}
+
+/** The last prompt that a model has read. */
 export const newestReadPrompt = async (
   store: Store,
   sessionId: string,
-): Promise<{ readonly messageId: string; readonly from: number } | null> => {
-  let newest: { readonly messageId: string; readonly from: number } | null = null;
-  for await (const { offset, event } of storedEvents(store, sessionId))
-    if (event.kind === 'prompt') newest = { messageId: event.messageId, from: offset - 1 };
+): Promise<ReadPrompt | null> => {
+  let newest: ReadPrompt | null = null;
+  for await (const { offset, event } of storedEvents(store, sessionId)) {
+    if (event.kind === 'prompt')
+      newest = { messageId: event.messageId, from: offset - 1, isOver: false };
+    if (event.kind === 'result' && newest !== null) newest = { ...newest, isOver: true };
+  }
   return newest;
 };

@@ -45,9 +45,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** For so long every attempt of a call is counted, after a start into unfinished work. */
-const COUNTED_MS = 10_000;
-
 /** Ends the process at the first sign that another daemon has taken over. */
 const guardFence = (store: Store, onFenced: () => never): Store => ({
   ...store,
@@ -99,13 +96,13 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   const turnSignals = makeTurnSignals();
   const deltas = makeDeltaFeed();
   const deps = bindActivities(store, options, turnSignals, deltas.publish);
-  const { isUnfinished } = await failOrphans(store, client);
+  const owing = await failOrphans(store, client);
   const bundle = readFileSync(join(options.scriptsDir, 'workflow-bundle.js'), 'utf8');
   const running = new RunningActivities();
   const worker = await createWorker(options.temporalAddress, taskQueue, bundle, {
     ...deps,
     running,
-    quickFromMs: isUnfinished ? performance.now() + COUNTED_MS : 0,
+    catchingUp: new Set(owing.map(({ sessionId, agent }) => `${sessionId}/${agent}`)),
   });
   let isStopping = false;
   const ended = worker.run();

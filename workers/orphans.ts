@@ -12,6 +12,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Store, StoreOperations } from '../activities/stores/store.js';
 import { agentNameOf, agentWorkflowIdOf, sessionIdOf } from '../workflows/protocol/ids.js';
 
+type Owing = ReturnType<StoreOperations['agentsOwingResults']>;
+
 /** Temporal's states of an activity that a worker has: STARTED and CANCEL_REQUESTED. */
 const STARTED: readonly unknown[] = [2, 3];
 
@@ -75,10 +77,7 @@ export const handBackActivity = (client: Client, activity: StartedActivity): Pro
 };
 
 /** The same of several agents. */
-const startedOf = async (
-  client: Client,
-  owing: ReturnType<StoreOperations['agentsOwingResults']>,
-): Promise<readonly StartedActivity[]> => {
+const startedOf = async (client: Client, owing: Owing): Promise<readonly StartedActivity[]> => {
   const lists = await Promise.all(
     owing.map(({ sessionId, agent }) =>
       startedActivities(client, agentWorkflowIdOf(sessionIdOf(sessionId), agentNameOf(agent))),
@@ -94,14 +93,11 @@ export const startedOfOwing = async (
 ): Promise<readonly StartedActivity[]> =>
   startedOf(client, await store.call('agentsOwingResults', {}));
 
-/** `isUnfinished`: the predecessor left agents that owe somebody a result. */
-export const failOrphans = async (
-  store: Store,
-  client: Client,
-): Promise<{ readonly isUnfinished: boolean }> => {
+/** Answers the agents that owe somebody a result: those that were at work, or are about to be. */
+export const failOrphans = async (store: Store, client: Client): Promise<Owing> => {
   await failByToken(store, client);
   const owing = await store.call('agentsOwingResults', {});
   const started = await startedOf(client, owing);
   await Promise.all(started.map((activity) => handBackActivity(client, activity)));
-  return { isUnfinished: owing.length > 0 };
+  return owing;
 };

@@ -103,9 +103,9 @@ const serve = (db: Database): void => {
 };
 
 try {
-  const db = openChecked(options);
+  serve(openChecked(options));
+  // Last: whoever is told that it is open may call.
   port.postMessage({ kind: 'open' } satisfies FromThread);
-  serve(db);
 } catch (error) {
   const { kind, message } = error as { kind?: string; message: string };
   if (kind === undefined) throw error;

@@ -47,7 +47,7 @@ export const createWorker = async (
   address: string,
   taskQueue: string,
   bundle: string,
-  deps: ActivityDeps & { readonly running: RunningActivities; readonly quickFromMs: number },
+  deps: ActivityDeps & { readonly running: RunningActivities; readonly catchingUp: Set<string> },
 ): Promise<Worker> => {
   installRuntime();
   const sinks: InjectedSinks<AgentSinks> = {
@@ -62,7 +62,7 @@ export const createWorker = async (
     namespace: NAMESPACE,
     taskQueue,
     workflowBundle: { code: bundle },
-    activities: { ...createActivities(deps, deps) },
+    activities: { ...createActivities(deps, deps.catchingUp) },
     interceptors: { activity: [noteInFlight(deps.store, deps.running)] },
     sinks,
     stickyQueueScheduleToStartTimeout: '1s',

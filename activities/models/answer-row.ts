@@ -23,6 +23,8 @@ type AnswerBody = Extract<TranscriptBody, { readonly kind: 'answer' }>;
 export const CALLS_MAX = 64;
 const SUBJECT_BYTES_MAX = 1024;
 const NAME_CHARS_MAX = 128;
+/** Instead of arguments that nobody understood: they could be anything, and history is no place for them. */
+const NOT_A_CALL = '(not a valid call)';
 
 export const answerRow = (
   ref: TurnRef,
@@ -61,7 +63,7 @@ const judgedAs = (
   const tool = tools.find((candidate) => candidate.name === name);
   const input = parseArguments(raw);
   const parsed = tool && input ? tool.parse(input) : null;
-  if (!tool || !parsed?.ok) return { permission: 'read', subject: cutSubject(raw), isQuick: true };
+  if (!tool || !parsed?.ok) return { permission: 'read', subject: NOT_A_CALL, isQuick: true };
   const permission = tool.permission(parsed.input);
   const subject = cutSubject(tool.subject(parsed.input));
   return { permission, subject, ...(tool.isQuick ? { isQuick: true } : {}) };

@@ -173,7 +173,7 @@ export const makeCallModel =
   (deps: CallModelDeps) =>
   async (request: CallModelRequest, scope: ActivityScope): Promise<CallModelResult> => {
     const { sessionId, agent, turn, model } = request;
-    const interrupts = deps.turnSignals.signalOf(sessionId, agent);
+    const interrupts = deps.turnSignals.signalOf(request, scope.runId);
     try {
       const signal = AbortSignal.any([scope.signal, interrupts.signal]);
       const [rows, failures, session] = await Promise.all([

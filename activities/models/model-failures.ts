@@ -68,7 +68,7 @@ export const exhausted = (
   const words = last ? `; the last time ${last.reason}: ${last.message}` : '';
   return failure(
     'ModelExhausted',
-    `the model gave no answer in ${failures} attempts${words} (${whereOf(request)}). Go on later with \`loomkin -c "go on"\`, or choose another model with --model`,
+    `the model gave no answer in ${failures} ${failures === 1 ? 'attempt' : 'attempts'}${words} (${whereOf(request)}). Go on later with \`loomkin -c "go on"\`, or choose another model with --model`,
   );
 };
 

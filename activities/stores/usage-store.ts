@@ -37,7 +37,8 @@ export interface UsageOperations {
   }): {
     readonly usage: Usage;
     readonly costUsd: number | null;
-    readonly estimatedUsd: number;
+    /** Part of `costUsd` whose tokens are our count; null when that was needed and no price is known. */
+    readonly estimatedUsd: number | null;
     readonly apiMs: number;
     readonly calls: number;
   };
@@ -123,7 +124,9 @@ const usageRows = (
 const sumUsage = (rows: ReturnType<typeof usageRows>): ReturnType<UsageOperations['sumUsage']> => {
   const sum = (pick: (row: (typeof rows)[number]) => number | null): number =>
     rows.reduce((total, row) => total + (pick(row) ?? 0), 0);
-  const isPriced = rows.length === 0 || rows.some((row) => row.cost_usd !== null);
+  const isPriced = (of: typeof rows): boolean =>
+    of.length === 0 || of.some((row) => row.cost_usd !== null);
+  const estimated = rows.filter((row) => row.estimated);
   return {
     usage: {
       input_tokens: sum((row) => row.input_tokens),
@@ -131,8 +134,8 @@ const sumUsage = (rows: ReturnType<typeof usageRows>): ReturnType<UsageOperation
       cache_creation_input_tokens: sum((row) => row.cache_creation_input_tokens),
       cache_read_input_tokens: sum((row) => row.cache_read_input_tokens),
     },
-    costUsd: isPriced ? sum((row) => row.cost_usd) : null,
-    estimatedUsd: sum((row) => (row.estimated ? row.cost_usd : 0)),
+    costUsd: isPriced(rows) ? sum((row) => row.cost_usd) : null,
+    estimatedUsd: isPriced(estimated) ? sum((row) => (row.estimated ? row.cost_usd : 0)) : null,
     apiMs: sum((row) => row.duration_ms),
     calls: rows.length,
   };

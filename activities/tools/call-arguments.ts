@@ -2,7 +2,7 @@
  * From what the model sent to a tool and its parsed input, or to words for the model about what is wrong.
  *
  * What must stay true: arguments are never guessed. What is not valid, or is not what the gate judged
- * (its hash differs), is refused and nothing runs.
+ * (its hash or its class differs), is refused and nothing runs.
  */
 import type { RunToolRequest } from '../../workflows/protocol/turn.js';
 import type { Store } from '../stores/store.js';
@@ -48,7 +48,9 @@ export const readCall = async (
       `The arguments of ${tool.name} were not valid JSON (${json.error}); nothing was run. Send the call again with a complete JSON object.`,
     );
   const parsed = tool.parse(json.value);
-  return parsed.ok
-    ? { kind: 'ready', tool, input: parsed.input }
-    : refused(`${tool.name}: ${parsed.error} Nothing was run.`);
+  if (!parsed.ok) return refused(`${tool.name}: ${parsed.error} Nothing was run.`);
+  // A newer build may understand what an older one judged to be no call at all.
+  if (tool.permission(parsed.input) !== call.permission)
+    return refused(`This call was judged as something else; nothing was run. Send it again.`);
+  return { kind: 'ready', tool, input: parsed.input };
 };

@@ -140,7 +140,7 @@ export const makeRunTool =
     const place = { sessionId, agent, turn, call: call.index };
     const stored = storedResult(await deps.store.call('readResult', place), call.index);
     if (stored) return stored;
-    const turnSignal = deps.turnSignals.signalOf(sessionId, agent);
+    const turnSignal = deps.turnSignals.signalOf(request, scope.runId);
     const asked = request.interrupted ? [AbortSignal.abort(INTERRUPT)] : [];
     const signal = AbortSignal.any([...asked, scope.signal, turnSignal.signal]);
     try {

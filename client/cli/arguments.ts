@@ -93,6 +93,7 @@ interface Words {
 
 export const parseArguments = (words: readonly string[]): Invocation => {
   const { values, positionals, isLiteral } = readWords(words);
+  if (!isLiteral && positionals[0] === 'help' && isAlone(values)) return helpOn(positionals);
   const command = isLiteral ? null : commandOf(values, positionals);
   checkAllowed(values, command);
   if (values.help === true) return { kind: 'help', command };
@@ -149,6 +150,20 @@ const commandOf = (values: Values, positionals: readonly string[]): CommandName 
   const first = positionals[0];
   if (isPrompt !== undefined || first === undefined) return null;
   return COMMANDS.find((name) => name === first) ?? null;
+};
+
+const isAlone = (values: Values): boolean =>
+  Object.keys(values).every((name) => name === 'help' || name === 'version');
+
+/** `loomkin help`, `loomkin help ps` */
+const helpOn = ([, word, ...more]: readonly string[]): Invocation => {
+  const command = COMMANDS.find((name) => name === word) ?? null;
+  if (word === undefined || (command !== null && more.length === 0))
+    return { kind: 'help', command };
+  throw usageError(
+    `loomkin help takes no "${command === null ? word : more.join(' ')}"`,
+    'See loomkin help.',
+  );
 };
 
 const checkAllowed = (values: Values, command: CommandName | null): void => {

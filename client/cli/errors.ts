@@ -47,10 +47,16 @@ const pick = ({ kind, message, cure, exitCode }: Failure): Failure => ({
   exitCode,
 });
 
+/** With a full stop; what ends in a quote is a command to be copied. */
+const sentence = (words: string): string =>
+  /[\p{L}\p{N}`)/_]$/u.test(words) ? `${words}.` : words;
+
 /** `loomkin: WHAT (WHERE). DO`, at most three lines. */
 export const failureText = ({ message, cure }: Failure): string => {
   const what = message.trim().replace(/\.$/, '');
-  const lines = plainText(`loomkin: ${what}. ${cure}`).trim().split('\n');
+  const lines = plainText(`loomkin: ${what}. ${sentence(cure.trim())}`)
+    .trim()
+    .split('\n');
   return `${lines.slice(0, 3).join('\n')}\n`;
 };
 

@@ -10,8 +10,8 @@ import { parseArguments } from './arguments.js';
 import type { CommandName, Invocation } from './arguments.js';
 import { failureDocument, failureOf, failureText, usageError } from './errors.js';
 import type { CommandIo } from './io.js';
-import { leaveWhenLost } from './output.js';
-import { runPrompt } from './prompt-command.js';
+import { leaveWhenLost } from './prompt/output.js';
+import { runPrompt } from './prompt/prompt-command.js';
 
 const run = (words: readonly string[], io: () => CommandIo): Promise<number> | number => {
   const invocation: Invocation = parseArguments(words);
@@ -44,7 +44,7 @@ const runCommand = async (
     case 'status':
       return (await import('./commands/status.js')).runStatus({ json }, io);
     case 'ps':
-      return (await import('./ps.js')).runPs({ json, all: flags['all'] === true }, io);
+      return (await import('./commands/ps.js')).runPs({ json, all: flags['all'] === true }, io);
   }
 };
 

@@ -105,7 +105,12 @@ const sessionRoutes = ({ gateway, store, streams, now }: RouteDeps): readonly Ro
         const row = await gateway.findSession(id);
         const [session] = await sessionDocuments([row], sources);
         if (!session) throw new Error(`no document for session ${row.id}`);
-        return ok({ session, last_prompt: await gateway.newestPrompt(row) } satisfies SessionBody);
+        const [lastPrompt, lastOffset] = await Promise.all([
+          gateway.newestPrompt(row),
+          store.call('lastOffset', { sessionId: row.id }),
+        ]);
+        const body: SessionBody = { session, last_prompt: lastPrompt, last_offset: lastOffset };
+        return ok(body);
       },
     },
     {

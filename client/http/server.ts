@@ -71,7 +71,11 @@ const answerCall = async (
   const route = candidates.find(({ method }) => method === request.method);
   checked(route?.isOpen === true);
   const what = `${request.method} ${path.slice(0, 200)}`;
-  if (!route) throw noRoute(candidates.length > 0 ? 405 : 404, what);
+  if (!route) {
+    const methods = candidates.map(({ method }) => method);
+    if (methods.length > 0) response.setHeader('allow', methods.join(', '));
+    throw noRoute(methods.length > 0 ? 405 : 404, what);
+  }
   return route.answer({ request, response, query, id: matchPath(route, path) ?? '' });
 };
 

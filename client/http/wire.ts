@@ -80,6 +80,8 @@ export interface SessionBody {
    * from there shows it whole, up to its result if it has one. Null before the first prompt.
    */
   readonly last_prompt: AcceptedBody | null;
+  /** Offset of its last event so far; a daemon of an earlier build does not tell it. */
+  readonly last_offset?: number;
 }
 
 /** How late timers of the daemon were, beyond the time they were set for. */

@@ -167,7 +167,9 @@ export const withFront = async (
     client,
     store,
     taskQueue: `test-${randomUUID()}`,
-    turnSignals: { interrupt: (session, agent) => void interrupted.push(`${session}/${agent}`) },
+    turnSignals: {
+      aim: (session, agent) => () => void interrupted.push(`${session}/${agent}`),
+    },
     secretsFolder: join(folder, 'secrets'),
     toolEnvironment,
     checkModel: async (model) =>

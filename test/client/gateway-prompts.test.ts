@@ -4,7 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 
 import type { AcceptedBody } from '../../client/http/wire.js';
-import { KEY } from './front.js';
+import { result } from '../support/session-events.js';
+import { KEY, notice } from './front.js';
 import { readPrompt, refusal, secretsOf, useTemporal } from './gateway-rig.js';
 
 const { temporal, handleOf, historyOf, withGateway } = useTemporal();
@@ -225,6 +226,40 @@ describe('a prompt for a session that is there', () => {
       const { start, signals } = await historyOf(body.session_id);
       expect(start).toMatchObject({ turn: 7, title: 'do it', model: 'openai/test' });
       expect(signals.map(({ value }) => value['messageId'])).toEqual([answer.message_id]);
+    }));
+
+  test('is not told again that there is no repository, nor is who only looks', () =>
+    withGateway(async (front) => {
+      const body = front.start();
+      expect((await front.gateway.startSession(body)).notices).toHaveLength(1);
+      const row = await front.gateway.findSession(body.session_id);
+      const later = { message_id: randomUUID(), text: 'more', env: body.env };
+      expect(await front.gateway.newestPrompt(row)).toMatchObject({ notices: [] });
+      expect((await front.gateway.sendMessage(body.session_id, later)).notices).toEqual([]);
+      expect(await front.nextGateway().newestPrompt(row)).toBeNull();
+    }));
+
+  test('and is not read yet is seen from the prompt in hand on, else from its own beginning', () =>
+    withGateway(async (front) => {
+      const body = front.start();
+      const { from: first } = await front.gateway.startSession(body);
+      await readPrompt(front, body.session_id, body.message_id, 1);
+      await notice(front, body.session_id, 'at work');
+      const later = { message_id: randomUUID(), text: 'more', env: body.env };
+      const { from: second } = await front.gateway.sendMessage(body.session_id, later);
+      expect(second).toBeGreaterThan(first);
+      const row = await front.gateway.findSession(body.session_id);
+      const seenFrom = async () => (await front.gateway.newestPrompt(row))?.from;
+      expect(await seenFrom()).toBe(first);
+      await front.store.call('appendEvent', {
+        sessionId: body.session_id,
+        key: 'the first result',
+        at: new Date().toISOString(),
+        event: result(body.message_id),
+      });
+      expect(await seenFrom()).toBe(second);
+      await readPrompt(front, body.session_id, later.message_id, 2);
+      expect(await seenFrom()).toBe(second);
     }));
 
   test('brings new keys, keeps those it does not bring, and may change the model', () =>

@@ -107,12 +107,44 @@ describe('interrupt and stop', () => {
       });
     }));
 
+  test('a request that comes again, even while it is carried out, is one act; another one is not', () =>
+    withGateway(async (front) => {
+      const body = front.start();
+      await front.gateway.startSession(body);
+      const { session_id: session } = body;
+      const say = (id: string) => front.gateway.interrupt(session, id);
+      await Promise.all([say('r-1'), say('r-1')]);
+      await say('r-1');
+      expect(front.interrupted).toHaveLength(1);
+      await say('r-2');
+      expect(front.interrupted).toHaveLength(2);
+      const told = (await historyOf(session)).signals.slice(1);
+      expect(told.map(({ value }) => value)).toEqual([{ requestId: 'r-1' }, { requestId: 'r-2' }]);
+    }));
+
+  test('an interrupt takes aim before it is sent: what begins meanwhile is not meant', () =>
+    withGateway(async (front) => {
+      const body = front.start();
+      await front.gateway.startSession(body);
+      const order: string[] = [];
+      const turnSignals = {
+        aim: () => {
+          order.push('aimed');
+          return () => void order.push('ended');
+        },
+      };
+      const gateway = front.nextGateway({ turnSignals });
+      await gateway.interrupt(body.session_id, 'r');
+      await gateway.interrupt(body.session_id, 'r');
+      expect(order).toEqual(['aimed', 'ended']);
+    }));
+
   test('the signal is in the history at the moment the process is told', () =>
     withGateway(async (front) => {
       const body = front.start();
       await front.gateway.startSession(body);
       let seen: Promise<History> | null = null;
-      const turnSignals = { interrupt: () => void (seen = historyOf(body.session_id)) };
+      const turnSignals = { aim: () => () => void (seen = historyOf(body.session_id)) };
       await front.nextGateway({ turnSignals }).interrupt(body.session_id);
       expect((await seen!).signals.map(({ name }) => name)).toContain('interruptTurn');
     }));

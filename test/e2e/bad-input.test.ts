@@ -2,7 +2,7 @@
  * What people get wrong, as they meet it: the real command line, the real daemon, the exit code, the words.
  *
  * What the command line refuses by itself is tested in full beside it: flags in `client/cli/usage.test.ts`,
- * prompts that are empty or of 10 MB in `client/cli/input.test.ts`, config files line by line in
+ * prompts that are empty or of 10 MB in `client/cli/prompt/input.test.ts`, config files line by line in
  * `config/faults.test.ts`, an installation that was interrupted in `launcher/setup.test.ts`, a damaged
  * server database in `workers/supervisor.test.ts`. What must stay true: every refusal is one to three
  * lines `loomkin: WHAT (WHERE). DO`, without a stack trace, and says nothing on stdout.
@@ -236,7 +236,7 @@ describe('a home of its own', () => {
     expect(said.split(/\n(?=\[)|(?<=\])\n/)).toEqual([
       'hello',
       '[0]',
-      'loomkin: the disk that holds LOOMKIN_HOME is full. Free some space; sessions go on from where they are',
+      'loomkin: the disk that holds LOOMKIN_HOME is full. Free some space; sessions go on from where they are.',
       '[1]',
       'it was full',
       '[0]',

@@ -1,7 +1,7 @@
 /**
  * A person at a terminal: asked before commands run, answers, interrupts, goes on, leaves.
  *
- * What the conversation shows in every corner is tested beside it in `client/cli/interactive.test.ts`.
+ * What the conversation shows in every corner is tested beside it in `client/cli/conversation/interactive.test.ts`.
  * What must stay true: nothing that was refused ran, and what was allowed ran once.
  */
 import { existsSync, readFileSync } from 'node:fs';

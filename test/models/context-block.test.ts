@@ -113,6 +113,31 @@ test.each([
   expect(existsSync(mark)).toBe(true);
 });
 
+test.each([
+  ['nothing but a config', [] as string[]],
+  ['a config and a HEAD', ['HEAD']],
+  ['everything but refs', ['HEAD', 'objects']],
+  ['everything, its HEAD being none', ['HEAD', 'objects', 'refs']],
+])('a decoy of a git folder with %s does not hide the config that counts', async (_, parts) => {
+  initialised();
+  const mark = join(folder, 'ran');
+  write('.gitattributes', '* filter=evil\n');
+  mkdirSync(join(project, 'inner'));
+  write('inner/b.txt', 'b');
+  git('add', '.');
+  git('commit', '-qm', 'more');
+  git('config', 'filter.evil.clean', `touch ${mark}; cat`);
+  write('inner/b.txt', 'c');
+  const decoy = join(project, 'inner', '.git');
+  mkdirSync(decoy);
+  writeFileSync(join(decoy, 'config'), '[core]\n');
+  for (const part of parts)
+    if (part === 'HEAD') writeFileSync(join(decoy, part), 'ref: elsewhere\n');
+    else mkdirSync(join(decoy, part));
+  await describeProject(join(project, 'inner'));
+  expect(existsSync(mark)).toBe(false);
+});
+
 test('a thousand changed files are counted, not listed', async () => {
   initialised();
   for (let index = 0; index < 1_000; index += 1) write(`file-${index}`, '');

@@ -211,6 +211,7 @@ export const scopeOf = (change: Partial<ActivityScope> = {}): ActivityScope => (
   signal: new AbortController().signal,
   heartbeat: () => undefined,
   attempt: 1,
+  runId: 'run-1',
   ...change,
 });
 

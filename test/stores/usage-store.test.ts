@@ -43,6 +43,10 @@ describe('usage', () => {
       await store.call('appendAnswer', { ...REF, row: answer(1), usage: usage({ costUsd: null }) });
       const sum = await store.call('sumUsage', { ...REF, fromTurn: 1 });
       expect(sum).toMatchObject({ costUsd: null, estimatedUsd: 0, calls: 1 });
+      const guessed = usage({ costUsd: null, estimated: true });
+      await store.call('appendAnswer', { ...REF, row: answer(2), usage: guessed });
+      const both = await store.call('sumUsage', { ...REF, fromTurn: 1 });
+      expect(both).toMatchObject({ costUsd: null, estimatedUsd: null, calls: 2 });
     }));
 
   it('counts the real failures of each turn', () =>

@@ -132,6 +132,16 @@ test('a call is known by its place among the calls, and by the hash that was jud
     },
   ));
 
+test('a call that was let pass as a read is not carried out as anything else', () =>
+  withAnswer([{ name: 'shell', raw: '{"command":"rm -rf x"}' }], async ([call], read) => {
+    for (const permission of ['read', 'edit'] as const)
+      expect(await read({ ...call!, permission })).toEqual({
+        kind: 'refused',
+        reason: expect.stringContaining('judged as something else'),
+      });
+    expect((await read(call!)).kind).toBe('ready');
+  }));
+
 test('a megabyte of arguments is read as it is, one field too long is named', () =>
   one('shell', JSON.stringify({ command: 'x'.repeat(1024 * 1024) }), (parsed) =>
     expect(parsed.kind).toBe('ready'),

@@ -5,8 +5,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { ensureEngine } from '../../client/cli/engine.js';
-import { takeDown } from '../../client/cli/programs.js';
+import { ensureEngine } from '../../client/cli/daemon/ensure-engine.js';
+import { takeDown } from '../../client/cli/daemon/programs.js';
 import { programFile } from '../../config/dist.js';
 import { homePaths, type HomePaths } from '../../config/paths.js';
 import { isAlive, readRuntimeFile } from '../../config/runtime-file.js';

@@ -6,8 +6,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureEngine } from '../../client/cli/engine.js';
-import type { Engine } from '../../client/cli/find-engine.js';
+import { ensureEngine } from '../../client/cli/daemon/ensure-engine.js';
+import type { Engine } from '../../client/cli/daemon/find-engine.js';
 import { PLAIN_DAEMON, withInstallation, type Installation } from '../support/installation.js';
 
 /** What every one says when it is asked what it is. */

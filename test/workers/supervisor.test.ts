@@ -15,8 +15,8 @@ import {
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findEngine } from '../../client/cli/find-engine.js';
-import { startSupervisor } from '../../client/cli/programs.js';
+import { findEngine } from '../../client/cli/daemon/find-engine.js';
+import { startSupervisor } from '../../client/cli/daemon/programs.js';
 import {
   isAlive,
   startTimeOf,

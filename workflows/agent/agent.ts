@@ -14,7 +14,13 @@ import {
 } from '@temporalio/workflow';
 
 import { recordActivities } from '../activity-proxies.js';
-import type { AgentCarry, AgentStart, AgentStatus, ApprovalDecision } from '../protocol/agent.js';
+import type {
+  AgentCarry,
+  AgentHolds,
+  AgentStart,
+  AgentStatus,
+  ApprovalDecision,
+} from '../protocol/agent.js';
 import type { ApprovalId } from '../protocol/ids.js';
 import type { AgentSinks } from '../protocol/sinks.js';
 import type { AgentState, Outcome, WaitingFor } from '../protocol/states.js';
@@ -79,6 +85,12 @@ export class Agent implements GateHost {
   get status(): AgentStatus {
     const { state, waitingFor, outcome, carry } = this;
     return { state, waitingFor, outcome, turn: carry.turn, queued: carry.inbox.length };
+  }
+
+  get holds(): AgentHolds {
+    const { open, inbox } = this.carry;
+    const waiting = inbox.map(({ messageId }) => messageId);
+    return { messages: [...open, ...waiting], questions: [...this.questions.keys()] };
   }
 
   /** What a fresh run goes on from. */

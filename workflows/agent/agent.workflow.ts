@@ -19,6 +19,7 @@ import {
 } from '@temporalio/workflow';
 
 import {
+  agentHoldsQuery,
   agentStatusQuery,
   deliverMessageSignal,
   interruptTurnSignal,
@@ -81,6 +82,7 @@ const setHandlers = (agent: Agent): void => {
   for (const { name } of SIGNALS)
     setHandler(defineSignal<[unknown]>(name), (sent) => handle(name, sent));
   setHandler(agentStatusQuery, () => agent.status);
+  setHandler(agentHoldsQuery, () => agent.holds);
 };
 
 const isGrown = (): boolean => {

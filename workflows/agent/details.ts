@@ -15,6 +15,9 @@ const PATH_CHARS_MAX = 300;
 const waiting = (waitingFor: WaitingFor): string =>
   ` · waiting for ${waitingFor.kind} ${waitingFor.id ?? ''} since ${waitingFor.since}`;
 
+/** Nothing is free: a sum of nothing is an unknown price, or none was paid yet. */
+const cost = (costUsd: number): string => (costUsd === 0 ? '–' : `$${costUsd.toFixed(4)}`);
+
 const name = (text: string): string => plainLine(text, NAME_CHARS_MAX);
 
 export const describeAgent = (start: AgentStart, carry: AgentCarry, status: AgentStatus): string =>
@@ -27,7 +30,7 @@ export const describeAgent = (start: AgentStart, carry: AgentCarry, status: Agen
     '',
     '| agent | model | turn | queued prompts | cost |',
     '| --- | --- | --- | --- | --- |',
-    `| ${name(start.agent)} (${name(start.role)}) | ${name(carry.model)} | ${carry.turn} | ${carry.inbox.length} | $${carry.costUsd.toFixed(4)} |`,
+    `| ${name(start.agent)} (${name(start.role)}) | ${name(carry.model)} | ${carry.turn} | ${carry.inbox.length} | ${cost(carry.costUsd)} |`,
     '',
     `Project ${codeLine(start.project, PATH_CHARS_MAX)} · session \`${start.sessionId}\``,
   ].join('\n');

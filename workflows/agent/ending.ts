@@ -68,7 +68,7 @@ const endAfterCalls = (carry: AgentCarry, isLooping: boolean): PromptEnd | null 
   if (maxTurns > 0 && carry.promptTurns >= maxTurns)
     return plainEnd(
       'turn_limit',
-      `the limit of ${maxTurns} turns was reached before the work ended`,
+      `the limit of ${maxTurns} ${maxTurns === 1 ? 'turn' : 'turns'} was reached before the work ended`,
     );
   return null;
 };

@@ -7,14 +7,25 @@
  */
 import type { ToolCallSummary } from '../protocol/turn.js';
 
-/** Also when one path is relative and the other is not: which folder is meant is not known here. */
-const maybeSameFile = (one: string, other: string): boolean =>
-  one === other || one.endsWith(`/${other}`) || other.endsWith(`/${one}`);
+/** One path is absolute, the other is not, and they may mean one file: the project is not known here. */
+const isMaybeSame = (one: string, other: string): boolean =>
+  one.startsWith('/') !== other.startsWith('/') &&
+  (one.endsWith(`/${other}`) || other.endsWith(`/${one}`));
 
-const mayOverlap = (earlier: ToolCallSummary, later: ToolCallSummary): boolean => {
+/** Asked only where two paths may mean one file: false for sessions that began before this rule. */
+export type WaitsForMaybeSame = () => boolean;
+
+const mayOverlap = (
+  earlier: ToolCallSummary,
+  later: ToolCallSummary,
+  waitsForMaybeSame: WaitsForMaybeSame,
+): boolean => {
   if (earlier.permission !== later.permission) return false;
   if (later.permission === 'read') return true;
-  if (later.permission === 'edit') return !maybeSameFile(earlier.subject, later.subject);
+  if (later.permission === 'edit') {
+    const [one, other] = [earlier.subject, later.subject];
+    return one !== other && !(isMaybeSame(one, other) && waitsForMaybeSame());
+  }
   return earlier.name === 'shell' && later.name === 'shell';
 };
 
@@ -25,12 +36,13 @@ const mayOverlap = (earlier: ToolCallSummary, later: ToolCallSummary): boolean =
 export const performInOrder = async <Result>(
   calls: readonly ToolCallSummary[],
   perform: (call: ToolCallSummary) => Promise<Result>,
+  waitsForMaybeSame: WaitsForMaybeSame = () => true,
 ): Promise<Result[]> => {
   const begun: Promise<Result>[] = [];
   for (const call of calls) {
     const awaited = begun.filter((_, earlier) => {
       const before = calls[earlier];
-      return before !== undefined && !mayOverlap(before, call);
+      return before !== undefined && !mayOverlap(before, call, waitsForMaybeSame);
     });
     const ready = awaited.length === 0 ? null : Promise.allSettled(awaited);
     begun.push(ready === null ? perform(call) : ready.then(() => perform(call)));

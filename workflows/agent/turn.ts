@@ -5,7 +5,7 @@
  * cancelled ends as `interrupted` after its activities have said how far they came; only failures of
  * the closed list end a turn as `failed`, everything else fails the workflow task and waits for a fix.
  */
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 
 import { quickActivities, worldActivities } from '../activity-proxies.js';
 import type { FailureType } from '../protocol/failures.js';
@@ -31,6 +31,9 @@ export type TurnEnd =
       readonly costUsd: number | null;
     }
   | { readonly kind: 'failed'; readonly type: FailureType; readonly message: string };
+
+/** Sessions begun by older builds edit one file by two names at once. */
+const ONE_FILE_BY_TWO_PATHS = 'one-file-by-two-paths';
 
 const isTurnCancelled = (): boolean => CancellationScope.current().consideredCancelled;
 
@@ -80,7 +83,11 @@ const think = async (host: GateHost, turn: TurnRef, input: TurnInput): Promise<T
   const { calls, costUsd } = answer;
   if (answer.kind === 'interrupted') return { kind: 'interrupted', isRead: true, costUsd };
   if (calls.length === 0) return { kind: 'answered', costUsd };
-  const results = await performInOrder(calls, (call) => runOne(host, turn, call));
+  const results = await performInOrder(
+    calls,
+    (call) => runOne(host, turn, call),
+    () => patched(ONE_FILE_BY_TWO_PATHS),
+  );
   return isTurnCancelled() || results.some((result) => result.interrupted)
     ? { kind: 'interrupted', isRead: true, costUsd }
     : { kind: 'called', costUsd, calls, results };

@@ -93,6 +93,12 @@ export interface AgentStatus {
   readonly queued: number;
 }
 
+/** What an agent has in hand: prompts it still owes a result, questions it waits to have answered. */
+export interface AgentHolds {
+  readonly messages: readonly MessageId[];
+  readonly questions: readonly ApprovalId[];
+}
+
 /** A signal, since it must be accepted without a worker; sent with start, so the first one creates the agent. */
 export const deliverMessageSignal = defineSignal<[InboxItem]>('deliverMessage');
 /** Cancels the turn in hand, never the workflow. */
@@ -102,3 +108,4 @@ export const stopAgentSignal = defineSignal<[{ readonly requestId: string }]>('s
 /** A signal rather than an update: an answer must not be lost because no worker ran. */
 export const resolveApprovalSignal = defineSignal<[ApprovalDecision]>('resolveApproval');
 export const agentStatusQuery = defineQuery<AgentStatus>('agentStatus');
+export const agentHoldsQuery = defineQuery<AgentHolds>('agentHolds');

@@ -94,7 +94,7 @@ export interface PromptResult {
   readonly durationApiMs: number;
   readonly usage: Usage;
   readonly costUsd: number | null;
-  readonly costEstimatedUsd: number;
+  readonly costEstimatedUsd: number | null;
   readonly permissionDenials: readonly { readonly toolName: string; readonly callId: ToolCallId }[];
   readonly filesChanged: readonly string[];
   readonly commits: readonly string[];

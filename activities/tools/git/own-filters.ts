@@ -4,7 +4,8 @@
  * Git runs a filter on every changed file that it looks at, and a repository is a stranger: its config
  * may name any program. What must stay true: the filters of the user's own config (LFS) go on working.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { runGit } from './run-git.js';
@@ -17,20 +18,40 @@ const OFF = { clean: '', smudge: '', process: '', required: 'false' } as const;
 
 const isOwn = (scope: string | undefined): boolean => scope === 'local' || scope === 'worktree';
 
-const CONFIG_BYTES_MAX = 64 * 1024;
+const FILE_BYTES_MAX = 64 * 1024;
 /** What can bring a filter into a repository's config: itself, another file, the worktree's own. */
 const MAY_FILTER = /filter|include|worktreeconfig/i;
+const PLAIN_HEAD = /^(ref: refs\/heads\/[A-Za-z0-9_./-]+|[0-9a-f]{40}|[0-9a-f]{64})\n$/;
 
-/** True where the config lies as usual and is plain to see: asking git costs a process. */
+/** A small plain file; null for anything else, links included. */
+const readPlain = async (path: string): Promise<string | null> => {
+  const facts = await lstat(path);
+  return facts.isFile() && facts.size <= FILE_BYTES_MAX ? await readFile(path, 'utf8') : null;
+};
+
+/** What git asks of a folder before it takes it for a repository's; for less it looks further up. */
+const isGitFolder = async (folder: string): Promise<boolean> => {
+  const parts = [folder, join(folder, 'objects'), join(folder, 'refs')];
+  const facts = await Promise.all(parts.map((part) => lstat(part)));
+  await Promise.all(parts.map((part) => access(part, constants.X_OK)));
+  const head = await readPlain(join(folder, 'HEAD'));
+  return facts.every((one) => one.isDirectory()) && PLAIN_HEAD.test(head ?? '');
+};
+
+/**
+ * True where the repository lies as usual and its config is plain to see: asking git costs a process.
+ * Whatever is not surely the config that git will read is left to git.
+ */
 const surelyHasNone = async (project: string): Promise<boolean> => {
-  const file = join(project, '.git', 'config');
-  const [facts, elsewhere] = await Promise.all([
-    stat(file).catch(() => null),
-    stat(join(project, '.git', 'commondir')).catch(() => null),
-  ]);
-  if (!facts?.isFile() || facts.size > CONFIG_BYTES_MAX || elsewhere !== null) return false;
-  const text = await readFile(file, 'utf8').catch(() => null);
-  return text !== null && !MAY_FILTER.test(text);
+  const folder = join(project, '.git');
+  try {
+    if (!(await isGitFolder(folder))) return false;
+    const elsewhere = await lstat(join(folder, 'commondir')).catch(() => null);
+    const config = await readPlain(join(folder, 'config'));
+    return elsewhere === null && config !== null && !MAY_FILTER.test(config);
+  } catch {
+    return false;
+  }
 };
 
 /** Variables to add to git's environment; none where there is nothing to switch off. */

@@ -6,8 +6,8 @@
  */
 import { existsSync } from 'node:fs';
 import { homePaths, loomkinHome } from '../../../config/paths.js';
+import { takeDown } from '../daemon/programs.js';
 import type { CommandIo } from '../io.js';
-import { takeDown } from '../programs.js';
 
 export interface DownOptions {
   readonly json?: boolean;

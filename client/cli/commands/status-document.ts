@@ -14,10 +14,10 @@ import {
   type RuntimeFile,
 } from '../../../config/runtime-file.js';
 import type { DaemonStatusBody } from '../../http/wire.js';
-import { askDaemon } from '../ask-daemon.js';
-import { isBootStartInstalled } from '../boot-start.js';
-import { findEngine, type Engine } from '../find-engine.js';
+import { askDaemon } from '../daemon/ask-once.js';
+import { findEngine, type Engine } from '../daemon/find-engine.js';
 import type { CommandIo } from '../io.js';
+import { isBootStartInstalled } from './boot-start.js';
 
 const STATUS_MS_MAX = 5000;
 const PAGE_BYTES = 4096;

@@ -4,7 +4,7 @@
  * Unfinished sessions go on by themselves once the daemon lives, so there is nothing more to do.
  */
 import { homePaths, loomkinHome } from '../../../config/paths.js';
-import { ensureEngine } from '../engine.js';
+import { ensureEngine } from '../daemon/ensure-engine.js';
 import type { CommandIo } from '../io.js';
 import { jsonLine } from '../render/json-line.js';
 import { statusDocument } from './status-document.js';
@@ -20,7 +20,7 @@ export const runUp = async (options: UpOptions, io: CommandIo): Promise<number> 
   const paths = homePaths(loomkinHome(io.env));
   const said: string[] = [];
   if (options.install) {
-    const { installBootStart } = await import('../boot-start.js');
+    const { installBootStart } = await import('./boot-start.js');
     said.push(await installBootStart(paths.home, io.env));
   }
   if (options.json) {

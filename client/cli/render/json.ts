@@ -7,11 +7,11 @@
 import type { StoredEvent } from '../../../workflows/protocol/events.js';
 import type { AcceptedBody } from '../../http/wire.js';
 import { jsonLine } from './json-line.js';
+import { noticeText } from './notice.js';
 import { NOTHING } from './renderer.js';
 import type { Renderer } from './renderer.js';
 import { brokenDocument, PromptRecord, resultDocument } from './result-document.js';
 import type { ResultEvent } from './result-document.js';
-import { noticeText } from './text.js';
 
 export const jsonRenderer = (): Renderer => {
   let accepted: AcceptedBody | null = null;

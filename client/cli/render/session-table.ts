@@ -1,7 +1,8 @@
 /**
  * The table of `loomkin ps`: a line per session, newest first, as wide as the terminal.
  *
- * What must stay true: a pipe gets every title whole; a terminal never gets a line that wraps.
+ * What must stay true: a pipe gets every title whole; a terminal never gets a line that wraps; the words
+ * for a state are the same wherever a person reads them.
  */
 import type { SessionDocument } from '../../http/wire.js';
 import { oneLine, shorten } from './plain-text.js';
@@ -11,6 +12,8 @@ export interface TableOptions {
   /** Width of the terminal; null = not one, nothing is cut. */
   readonly columns: number | null;
   readonly now: number;
+  /** Nothing runs: what was at work goes on at the next start. */
+  readonly isDown?: boolean;
 }
 
 const HEAD = ['ID', 'STATE', 'TURNS', 'COST', 'LAST', 'MODEL', 'TITLE'];
@@ -19,10 +22,11 @@ const MODEL_COLUMNS_MAX = 24;
 
 export const sessionTable = (
   sessions: readonly SessionDocument[],
-  { columns, now }: TableOptions,
+  options: TableOptions,
 ): string => {
+  const { columns } = options;
   if (sessions.length === 0) return 'No sessions.\n';
-  const rows = [HEAD, ...sessions.map((session) => cells(session, now, columns !== null))];
+  const rows = [HEAD, ...sessions.map((session) => cells(session, options))];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) => `${line(row, widths, columns)}\n`).join('');
 };
@@ -40,19 +44,34 @@ const line = (
   return columns === null ? text : shorten(text, columns);
 };
 
-const cells = (session: SessionDocument, now: number, cut: boolean): readonly string[] => [
+const cells = (
+  session: SessionDocument,
+  { columns, now, isDown = false }: TableOptions,
+): readonly string[] => [
   shortId(session.id),
-  stateOf(session),
+  isDown && isAtWork(session) ? 'paused (down)' : stateWords(session),
   String(session.turns),
   session.cost_usd === null ? '?' : `$${session.cost_usd.toFixed(2)}`,
   ageOf(now - Date.parse(session.last_progress_at)),
-  cut ? shorten(session.model, MODEL_COLUMNS_MAX) : session.model,
+  columns === null ? session.model : shorten(session.model, MODEL_COLUMNS_MAX),
   oneLine(session.title),
 ];
 
-const stateOf = ({ state, outcome, waiting_for: waiting }: SessionDocument): string => {
+const AT_WORK = new Set(['thinking', 'tool', 'waiting']);
+
+export const isAtWork = ({ state }: { readonly state: string }): boolean => AT_WORK.has(state);
+
+/** Kinds of waiting that a person ends by an answer. */
+const ASKED = new Set<unknown>(['approval', 'question']);
+
+export const stateWords = ({
+  state,
+  outcome,
+  waiting_for: waiting,
+}: Pick<SessionDocument, 'state' | 'outcome' | 'waiting_for'>): string => {
   if (state === 'idle' || state === 'ended') return outcome === null ? state : outcome;
   const kind = (waiting as { readonly kind?: unknown } | null)?.kind;
+  if (state === 'parked' && ASKED.has(kind)) return 'asks you';
   return state === 'waiting' && typeof kind === 'string' ? `waiting: ${kind}` : state;
 };
 

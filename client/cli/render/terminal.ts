@@ -4,7 +4,7 @@
  * What must stay true: an answer's text shows once however it came (streamed, replayed, or streamed
  * and cut by a new attempt, which is announced), and everything foreign passes `plainText`.
  */
-import type { AnswerBlock, SessionEvent } from '../../../workflows/protocol/events.js';
+import type { AnswerBlock, SessionEvent, StoredEvent } from '../../../workflows/protocol/events.js';
 import { failureText } from '../errors.js';
 import { callSummary } from './call-summary.js';
 import { finishedLength, oneLine, plainText, shorten } from './plain-text.js';
@@ -40,7 +40,7 @@ export const terminalRenderer = (options: TerminalOptions): Renderer => {
       session = body.session_id;
       return { out: known ? '' : screen.opening(body) };
     },
-    event: ({ event }) => ({ out: screen.event(event) }),
+    event: (stored) => ({ out: screen.event(stored) }),
     delta: (delta) => ({ out: screen.delta(delta) }),
     result: ({ event }, exitCode) => ({ out: screen.result(event as ResultEvent, exitCode) }),
     broken: (failure) => ({ err: screen.lines([failureText(failure).trimEnd()]) }),
@@ -54,6 +54,8 @@ class Screen {
   /** Its end, as long as that can't be judged without what comes next. */
   private held = '';
   private readonly calls = new Map<string, string>();
+  /** Those that have no result yet. */
+  private readonly running = new Set<string>();
   private atLineStart = true;
   private transient = false;
 
@@ -65,10 +67,12 @@ class Screen {
     readonly session_id: string;
     readonly model: string;
     readonly project: string;
+    readonly permission_mode: string;
     readonly notices: readonly string[];
   }): string {
     const { dim } = this.options.colours;
-    const head = `session ${shortId(body.session_id)} · ${body.model} · ${body.project}`;
+    const { model, project, permission_mode: mode } = body;
+    const head = `session ${shortId(body.session_id)} · ${model} · mode ${mode} · ${project}`;
     const notes = body.notices.map((text) => dim(`note: ${plainText(text)}`));
     return this.lines([dim(oneLine(head)), ...notes]);
   }
@@ -89,20 +93,20 @@ class Screen {
     return mark + this.text(text.slice(0, length));
   }
 
-  event(event: SessionEvent): string {
+  event({ event, at }: StoredEvent): string {
     switch (event.kind) {
       case 'answer':
         return this.answer(event);
       case 'tool_result':
         return this.toolResult(event);
       case 'retry':
-        return this.lines([this.options.colours.yellow(`… ${plainText(retryText(event))}`)]);
+        return this.lines([this.options.colours.yellow(`… ${plainText(retryText(event, at))}`)]);
       case 'notice':
         return this.lines([this.options.colours.dim(`note: ${plainText(event.text)}`)]);
       case 'effect':
         return this.effect(event);
       case 'approval':
-        return this.freshLine();
+        return this.question(event);
       case 'prompt':
       case 'state':
       case 'result':
@@ -114,6 +118,8 @@ class Screen {
 
   /** The last words were shown as an answer; here is how it ended. */
   result(result: ResultEvent, exitCode: number): string {
+    this.calls.clear();
+    this.running.clear();
     const { dim, red } = this.options.colours;
     const ending = exitCode === 0 ? [] : [red(`✗ ${plainText(endingText(result))}`)];
     return this.lines([...ending, dim(`— ${costLine(result)}`)]);
@@ -135,34 +141,49 @@ class Screen {
     this.held = '';
     const words = this.text(rest);
     const calls = event.blocks.filter((block) => block.kind === 'tool_call');
-    for (const call of calls) this.calls.set(call.callId, callSummary(call));
-    const running = calls.map((call) => this.calls.get(call.callId)!);
-    return words + (running.length > 0 ? this.passing(`… ${running.join(', ')}`) : '');
+    for (const call of calls) {
+      this.calls.set(call.callId, callSummary(call));
+      this.running.add(call.callId);
+    }
+    return words + (calls.length > 0 ? this.stillRunning() : '');
+  }
+
+  /** Others write it: it stands on lines of its own. */
+  private question({ approval }: EventOf<'approval'>): string {
+    const { callId, summary } = approval;
+    if (!this.calls.has(callId)) this.calls.set(callId, oneLine(summary));
+    return this.freshLine();
   }
 
   private toolResult(event: EventOf<'tool_result'>): string {
     const { green, red, dim } = this.options.colours;
-    const summary = this.calls.get(event.callId) ?? event.callId;
-    this.calls.delete(event.callId);
-    const line = shorten(summary, this.options.columns() - 2);
-    const waiting = [...this.calls.values()];
-    const after = waiting.length > 0 ? () => this.passing(`… ${waiting.join(', ')}`) : () => '';
-    if (!event.isError) return this.lines([`${green('✓')} ${line}`]) + after();
+    this.running.delete(event.callId);
+    const line = shorten(this.nameOf(event.callId), this.options.columns() - 2);
+    if (!event.isError) return this.lines([`${green('✓')} ${line}`]) + this.stillRunning();
     const why = plainText(event.text).trim().split('\n');
     const shown = why.slice(0, ERROR_LINES_MAX).map((text) => dim(`  ${text}`));
     const more =
       why.length > shown.length ? [dim(`  … ${why.length - shown.length} more lines`)] : [];
-    return this.lines([`${red('✗')} ${line}`, ...shown, ...more]) + after();
+    return this.lines([`${red('✗')} ${line}`, ...shown, ...more]) + this.stillRunning();
   }
 
   private effect(event: EventOf<'effect'>): string {
     if (event.outcome !== 'unknown' && !event.recovered) return '';
-    const name = this.calls.get(event.callId) ?? event.callId;
     const found =
       event.outcome === 'unknown'
         ? 'was cut off and its outcome is unknown'
         : `was cut off; found out: ${event.outcome === 'applied' ? 'done' : 'not done'}`;
-    return this.lines([this.options.colours.yellow(`↻ ${oneLine(name)} ${found}`)]);
+    return this.lines([this.options.colours.yellow(`↻ ${this.nameOf(event.callId)} ${found}`)]);
+  }
+
+  /** Its answer may lie before what this command gets to see. */
+  private nameOf(callId: string): string {
+    return this.calls.get(callId) ?? 'an earlier call';
+  }
+
+  private stillRunning(): string {
+    const names = [...this.running].map((callId) => this.nameOf(callId));
+    return names.length > 0 ? this.passing(`… ${names.join(', ')}`) : '';
   }
 
   /** Foreign text as it comes, without a line's end of ours. */
@@ -183,7 +204,6 @@ class Screen {
     return start + this.options.colours.dim(shorten(text, this.options.columns() - 1));
   }
 
-  /** For what others write: a question stands on lines of its own. */
   private freshLine(): string {
     const start = this.startLine();
     this.atLineStart = true;

@@ -6,6 +6,7 @@
  */
 import type { Outcome } from '../../../workflows/protocol/states.js';
 import { failureText } from '../errors.js';
+import { noticeText } from './notice.js';
 import { plainText } from './plain-text.js';
 import { NOTHING } from './renderer.js';
 import type { Renderer } from './renderer.js';
@@ -13,14 +14,18 @@ import type { ResultEvent } from './result-document.js';
 
 export const textRenderer = (isTerminal: boolean): Renderer => {
   let sessionId = '';
+  /** Calls that a person was asked about and refused. */
+  const refusedByPerson = new Set<string>();
   return {
     accepted: (body) => {
       sessionId = body.session_id;
       return { err: body.notices.map(noticeText).join('') };
     },
-    event: ({ event }) => {
+    event: ({ event, at }) => {
       if (event.kind === 'notice') return { err: noticeText(event.text) };
-      if (event.kind === 'retry') return { err: noticeText(retryText(event)) };
+      if (event.kind === 'retry') return { err: noticeText(retryText(event, at)) };
+      if (event.kind === 'approval' && event.approval.state === 'denied')
+        refusedByPerson.add(event.approval.callId);
       return NOTHING;
     },
     delta: () => NOTHING,
@@ -28,8 +33,10 @@ export const textRenderer = (isTerminal: boolean): Renderer => {
       const result = event as ResultEvent;
       const words = isTerminal ? plainText(lastWords(result)) : lastWords(result);
       const out = words === '' || words.endsWith('\n') ? words : `${words}\n`;
-      if (exitCode === 0) return { out };
-      return { out, err: failureText(failureOfResult(result, sessionId, exitCode)) };
+      const failed =
+        exitCode === 0 ? '' : failureText(failureOfResult(result, sessionId, exitCode));
+      const err = refusedText(result, refusedByPerson) + failed;
+      return err === '' ? { out } : { out, err };
     },
     broken: (failure) => ({ err: failureText(failure) }),
   };
@@ -39,15 +46,32 @@ export const textRenderer = (isTerminal: boolean): Renderer => {
 const lastWords = ({ text, reason }: ResultEvent): string =>
   reason !== null && text.endsWith(reason) ? text.slice(0, -reason.length).trimEnd() : text;
 
-export const noticeText = (text: string): string => `loomkin: note: ${plainText(text)}\n`;
+const refusedText = (
+  { permissionDenials }: ResultEvent,
+  refusedByPerson: ReadonlySet<string>,
+): string => {
+  const count = permissionDenials.filter(({ callId }) => !refusedByPerson.has(callId)).length;
+  if (count === 0) return '';
+  const [calls, them] = count === 1 ? ['call was', 'it'] : ['calls were', 'them'];
+  return noticeText(
+    `${count} tool ${calls} refused, as nobody could be asked. Allow ${them} with --permission-mode bypass`,
+  );
+};
 
-export const retryText = (retry: {
-  readonly reason: string;
-  readonly attempt: number;
-  readonly until: string | null;
-}): string => {
-  const when = retry.until === null ? '' : ` at ${retry.until.slice(11, 19)} UTC`;
-  return `${retry.reason}; attempt ${retry.attempt} comes${when === '' ? ' at once' : when}`;
+/** A wait that is this long is told with the time of its end. */
+const LONG_WAIT_S = 60;
+
+/** `attempt` has failed, `at` is when: which one comes next, and in how long. */
+export const retryText = (
+  retry: { readonly reason: string; readonly attempt: number; readonly until: string | null },
+  at: string,
+): string => {
+  const next = `${retry.reason}; attempt ${retry.attempt + 1}`;
+  if (retry.until === null) return `${next} at once`;
+  const end = new Date(retry.until);
+  const waitS = Math.max(0, Math.round((end.getTime() - Date.parse(at)) / 1000));
+  if (waitS < LONG_WAIT_S) return `${next} in ${waitS} s`;
+  return `${next} in ${Math.round(waitS / 60)} min, at ${end.toTimeString().slice(0, 8)}`;
 };
 
 const ENDED: Readonly<Record<Outcome, string>> = {
@@ -64,10 +88,13 @@ const ENDED: Readonly<Record<Outcome, string>> = {
 
 export const endingText = (result: ResultEvent): string => result.reason ?? ENDED[result.outcome];
 
+/** A reason may say itself how to go on. */
+const namesCure = (reason: string): boolean => /loomkin -[cr]\b/.test(reason);
+
 const failureOfResult = (result: ResultEvent, sessionId: string, exitCode: number) => ({
   kind: result.outcome,
   message: `${endingText(result).trim().replace(/\.$/, '')} (session ${shortId(sessionId)})`,
-  cure: `Go on with: loomkin -r ${shortId(sessionId)} "…"`,
+  cure: namesCure(endingText(result)) ? '' : `Go on with: loomkin -r ${shortId(sessionId)} "…"`,
   exitCode,
 });
 

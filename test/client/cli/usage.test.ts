@@ -49,6 +49,8 @@ describe('a usage error', () => {
     [['dwon'], 'unknown command "dwon". Did you mean loomkin down?'],
     [['go', 'on'], 'unknown command "go".'],
     [['go on', 'further'], 'unexpected "further" after the prompt. Put the prompt in quotes.'],
+    [['help', 'psx'], 'loomkin help takes no "psx". See loomkin help.'],
+    [['help', 'ps', 'up'], 'loomkin help takes no "up". See loomkin help.'],
     [['ps', 'all'], 'loomkin ps takes no "all". See loomkin ps --help.'],
     [['ps', '--install'], '--install does not go with loomkin ps. It belongs to loomkin up.'],
     [['up', '-m', 'x/y'], '--model does not go with loomkin up. It belongs to a prompt.'],
@@ -95,6 +97,11 @@ describe('the words of a command line', () => {
     [['down', '--version'], { kind: 'version' }],
     [['--help'], { kind: 'help', command: null }],
     [['ps', '-h'], { kind: 'help', command: 'ps' }],
+    [['help'], { kind: 'help', command: null }],
+    [['help', 'ps'], { kind: 'help', command: 'ps' }],
+    [['help', '--help'], { kind: 'help', command: null }],
+    [['-p', 'help'], { prompt: 'help' }],
+    [['--', 'help'], { prompt: 'help' }],
   ])('%j mean %j', (words, meaning) => {
     expect(promptOf(words)).toMatchObject(meaning);
   });
@@ -171,6 +178,10 @@ describe('as a process', () => {
       const args = command === null ? ['--help'] : [command, '--help'];
       expect(await run(args)).toEqual({ code: 0, stdout: helpText(command), stderr: '' });
     }
+  });
+
+  test('help alone is --help', async () => {
+    expect(await run(['help'])).toEqual(await run(['--help']));
   });
 
   test('a usage error is one line on stderr and exit code 2', async () => {

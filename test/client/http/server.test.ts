@@ -67,7 +67,9 @@ describe('the door', () => {
     withServer(async ({ call }) => {
       expect((await call('GET', '/v1/nope', undefined, { authorization: null })).status).toBe(401);
       expect((await call('GET', '/v1/nope')).status).toBe(404);
-      expect((await call('DELETE', '/v1/sessions')).status).toBe(405);
+      const refused = await call('DELETE', '/v1/sessions');
+      expect([refused.status, refused.headers['allow']]).toEqual([405, 'GET, POST']);
+      expect((await call('GET', '/v1/nothing')).headers).not.toHaveProperty('allow');
       expect((await call('GET', '/v1/sessions/a/b/c')).status).toBe(404);
       expect((await call('GET', '//evil/%zz')).status).toBe(404);
     }));
@@ -198,6 +200,7 @@ describe('documents', () => {
           agents: [],
         },
         last_prompt: null,
+        last_offset: 0,
       });
       const waitingFor = { kind: 'retry', id: null, since: 'x', until: null } as const;
       await front.store.call('setAgentState', {

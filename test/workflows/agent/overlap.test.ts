@@ -55,11 +55,13 @@ describe('calls of one answer', () => {
       call(0, 'edit', 'edit', '/project/src/a.ts'),
       call(1, 'edit', 'edit', 'src/a.ts'),
       call(2, 'edit', 'edit', 'src/ba.ts'),
+      // Both relative: two files, whatever they end in.
+      call(3, 'edit', 'edit', 'lib/src/ba.ts'),
     ]);
-    expect(begun).toEqual([0, 2]);
+    expect(begun).toEqual([0, 2, 3]);
     end(0);
     await settle();
-    expect(begun).toEqual([0, 2, 1]);
+    expect(begun).toEqual([0, 2, 3, 1]);
   });
 
   test('shell commands run together, a commit waits for them', async () => {

@@ -65,7 +65,7 @@ describe('what the Web UI says of an agent', () => {
       '',
       '| agent | model | turn | queued prompts | cost |',
       '| --- | --- | --- | --- | --- |',
-      '| lead (lead) | scripted/x | 0 | 0 | $0.0000 |',
+      '| lead (lead) | scripted/x | 0 | 0 | – |',
       '',
       'Project `/code/p` · session `11111111-1111-4111-8111-111111111111`',
     ]);

@@ -3,7 +3,7 @@
  * every format: a terminal gets nothing that it would obey, a program gets lines that it can parse.
  */
 import { failureDocument, failureOf, failureText } from '../../../../client/cli/errors.js';
-import { questionText } from '../../../../client/cli/questions.js';
+import { questionText } from '../../../../client/cli/conversation/ask-permission.js';
 import { coloursFor } from '../../../../client/cli/render/colours.js';
 import { jsonLine } from '../../../../client/cli/render/json-line.js';
 import { jsonRenderer } from '../../../../client/cli/render/json.js';
@@ -25,6 +25,7 @@ import {
   result,
   toolResult,
 } from '../../../support/session-events.js';
+import { processorMs } from '../../../support/processor-time.js';
 
 /** Clears the screen, sets the title, asks the terminal to type, overwrites the line, turns text around. */
 const EVIL =
@@ -144,7 +145,7 @@ describe('text that means harm', () => {
       subject: `ls\r\u001b[1Arm -rf /\u001b[8m`,
       grant: `Bash(${EVIL}\n* )`,
     }) as Extract<SessionEvent, { kind: 'approval' }>;
-    const text = questionText(asked, COLOURS);
+    const text = questionText({ ...asked, rule: asked.grant }, COLOURS);
     expect(text.replaceAll('\n', '')).not.toMatch(OBEYED);
     expect(text).toContain('    ls\n    rm -rf /\n');
   });
@@ -238,10 +239,10 @@ describe('a line that is cut', () => {
     expect(shorten(text, columns)).toBe(cut);
   });
 
-  test('of a megabyte takes no time', () => {
-    const before = performance.now();
-    expect(shorten('漢'.repeat(1_000_000), 80)).toHaveLength(40);
-    expect(performance.now() - before).toBeLessThan(200);
+  test('of a megabyte takes no time', async () => {
+    const text = '漢'.repeat(1_000_000);
+    const spentMs = await processorMs(() => expect(shorten(text, 80)).toHaveLength(40));
+    expect(spentMs).toBeLessThan(200);
   });
 
   test('of a call takes the columns that there are, whatever the model wrote', () => {

@@ -9,7 +9,7 @@ import { terminalRenderer } from '../../../../client/cli/render/terminal.js';
 import type { AnswerBlock, SessionEvent } from '../../../../workflows/protocol/events.js';
 import { LEAD, toolCallIdOf } from '../../../../workflows/protocol/ids.js';
 import { acceptedBody, sessionDocument } from '../../../support/cli.js';
-import { answer, call, result, toolResult } from '../../../support/session-events.js';
+import { answer, approval, call, result, toolResult } from '../../../support/session-events.js';
 
 type CallBlock = Extract<AnswerBlock, { readonly kind: 'tool_call' }>;
 
@@ -133,10 +133,25 @@ test('an effect that was found out after a crash says how it stands', () => {
   expect(effect('unknown', true)).toBe('↻ shell make was cut off and its outcome is unknown\n');
 });
 
-test('a retry says when it comes', () => {
-  const until = '2026-01-01T10:20:30.000Z';
-  const event: SessionEvent = { kind: 'retry', agent: LEAD, reason: '429', attempt: 2, until };
-  expect(renderer().event(stored(event)).out).toBe('… 429; attempt 2 comes at 10:20:30 UTC\n');
+describe('a retry', () => {
+  const said = (attempt: number, until: string | null): string | undefined => {
+    const reason = 'local: connection refused';
+    const event: SessionEvent = { kind: 'retry', agent: LEAD, reason, attempt, until };
+    return renderer().event({ ...stored(event), at: '2026-01-01T10:00:00.000Z' }).out;
+  };
+
+  test.each([
+    [1, '2026-01-01T10:00:03.200Z', 'attempt 2 in 3 s'],
+    [9, '2026-01-01T09:59:59.000Z', 'attempt 10 in 0 s'],
+    [1, null, 'attempt 2 at once'],
+  ])('after attempt %i until %s says: %s', (attempt, until, words) => {
+    expect(said(attempt, until)).toBe(`… local: connection refused; ${words}\n`);
+  });
+
+  test('in a while says at what time, too', () => {
+    const at = new Date('2026-01-01T10:10:00.000Z').toTimeString().slice(0, 8);
+    expect(said(3, '2026-01-01T10:10:00.000Z')).toContain(`attempt 4 in 10 min, at ${at}\n`);
+  });
 });
 
 test('an ending that is no success shows its reason', () => {
@@ -146,6 +161,41 @@ test('an ending that is no success shows its reason', () => {
   expect(screen.result(stored(event), 55).out).toBe(
     '✗ no progress was made\n— 2 turns · $0.0123 · 1.5 s\n',
   );
+});
+
+describe('the name of a call', () => {
+  const CALL_ID = toolCallIdOf(LEAD, 3, 0);
+  const found: SessionEvent = {
+    kind: 'effect',
+    agent: LEAD,
+    callId: CALL_ID,
+    effect: 'opaque',
+    outcome: 'applied',
+    recovered: true,
+    paths: [],
+  };
+
+  test('stands at what was found out of it after its result', () => {
+    const screen = renderer();
+    screen.event(stored(answer(3, '', [call(3, 'shell', { command: 'make' })])));
+    expect(screen.event(stored(toolResult(3, 'no', true))).out).toBe('✗ shell make\n  no\n');
+    expect(screen.event(stored(found)).out).toBe('↻ shell make was cut off; found out: done\n');
+  });
+
+  test('is that of its question, where its answer is not seen', () => {
+    const screen = renderer();
+    const approved = approval({ callId: CALL_ID, state: 'approved' });
+    screen.event(stored(approved));
+    expect(screen.event(stored(toolResult(3, 'ok'))).out).toBe('✓ shell npm test\n');
+  });
+
+  test('is never its id', () => {
+    const screen = renderer();
+    expect(screen.event(stored(toolResult(3, 'no', true))).out).toBe('✗ an earlier call\n  no\n');
+    expect(screen.event(stored(found)).out).toBe(
+      '↻ an earlier call was cut off; found out: done\n',
+    );
+  });
 });
 
 describe('the table of sessions', () => {
@@ -172,6 +222,20 @@ describe('the table of sessions', () => {
     const waiting = sessionDocument({ state: 'waiting', waiting_for: { kind: 'quota' } });
     expect(sessionTable([waiting], { columns: 80, now })).toContain('waiting: quota');
     expect(sessionTable([], { columns: 80, now })).toBe('No sessions.\n');
+  });
+
+  test.each([
+    ['parked', { kind: 'approval' }, false, 'asks you'],
+    ['parked', { kind: 'key' }, false, 'parked'],
+    ['tool', null, false, 'tool'],
+    ['tool', null, true, 'paused (down)'],
+    ['waiting', { kind: 'retry' }, true, 'paused (down)'],
+    ['parked', { kind: 'question' }, true, 'asks you'],
+    ['lost', null, true, 'lost'],
+  ])('of one that is %s, waiting for %j, while all is down: %j, says %s', (...given) => {
+    const [state, waiting, isDown, words] = given;
+    const one = sessionDocument({ state, waiting_for: waiting });
+    expect(sessionTable([one], { columns: 120, now, isDown })).toContain(`11111111  ${words} `);
   });
 });
 
