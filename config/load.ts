@@ -9,9 +9,10 @@
 import { homedir } from 'node:os';
 
 import type { PermissionMode } from '../workflows/protocol/agent.js';
+import { BUILT_IN_PROVIDERS } from './catalogue-providers.js';
 import { ConfigError } from './config-error.js';
 import { readConfigFile, shownPath, type ConfigEntry, type ConfigFile } from './config-file.js';
-import { BUILT_IN_PROVIDERS, DEFAULT_CO_AUTHOR, DEFAULT_LIMITS } from './defaults.js';
+import { DEFAULT_CO_AUTHOR, DEFAULT_LIMITS } from './defaults.js';
 import { checkModelName } from './model-choice.js';
 import { projectConfigFile, userConfigFile } from './paths.js';
 import { providersOf } from './provider-settings.js';
@@ -106,9 +107,9 @@ const modelByKey = (
   providers: Readonly<Record<string, ProviderSettings>>,
   env: SettingsRequest['env'],
 ): string | null => {
-  for (const [name, builtIn] of Object.entries(BUILT_IN_PROVIDERS)) {
+  for (const [name, { defaultModel }] of Object.entries(BUILT_IN_PROVIDERS)) {
     const keyEnv = providers[name]?.keyEnv;
-    if (keyEnv && env[keyEnv]?.trim()) return builtIn.defaultModel;
+    if (defaultModel !== null && keyEnv && env[keyEnv]?.trim()) return `${name}/${defaultModel}`;
   }
   return null;
 };

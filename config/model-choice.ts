@@ -4,6 +4,7 @@
  * Shared by the start of a session and by a prompt that changes the model. What must stay true: a
  * session never begins with a model that is known to be unreachable.
  */
+import { builtInProvider } from './catalogue-providers.js';
 import { ConfigError } from './config-error.js';
 import { EXAMPLE_MODEL, SCRIPTED_PROVIDER } from './defaults.js';
 import { nearestNames } from './nearest-name.js';
@@ -31,20 +32,33 @@ export const checkModelName = (model: string, source: string): string => {
   );
 };
 
+/** More would hide the rest of the message. */
+const NAMES_SHOWN_MAX = 8;
+
+const listed = (names: readonly string[]): string => {
+  const shown = names.slice(0, NAMES_SHOWN_MAX).map((name) => `"${name}"`);
+  return shown.length < names.length ? `${shown.join(', ')} and others` : shown.join(', ');
+};
+
 const unknownProvider = (
   model: string,
   provider: string,
   known: readonly string[],
 ): ConfigError => {
+  const addresses = builtInProvider(provider)?.baseUrlEnvs ?? [];
+  if (addresses.length > 0)
+    return new ConfigError(
+      'unknown_provider',
+      `provider "${provider}" has no address (model ${model})`,
+      `Set ${addresses.join(' or ')}, or base_url below [providers.${provider}] in your config`,
+    );
   const near = nearestNames(provider, known, 3);
-  const names = near.length > 0 ? near : known;
-  const others = names.map((name) => `"${name}"`).join(', ');
   return new ConfigError(
     'unknown_provider',
     `unknown provider "${provider}" (model ${model})`,
     near.length > 0
-      ? `Did you mean ${others}?`
-      : `Known are ${others}; add [providers.${provider}] to your config`,
+      ? `Did you mean ${near.map((name) => `"${name}"`).join(', ')}?`
+      : `Known are ${listed(known)}; add [providers.${provider}] to your config`,
   );
 };
 
@@ -57,7 +71,7 @@ export const requireModel = (
     throw new ConfigError(
       'no_model',
       'no model is named and no API key is set',
-      'Set OPENAI_API_KEY, or name a model: --model, LOOMKIN_MODEL, or model = "provider/model" in the config',
+      'Set ANTHROPIC_API_KEY, OPENAI_API_KEY or another provider’s, or name a model: --model, LOOMKIN_MODEL, or model = "provider/model" in the config',
     );
   checkModelName(model, 'the model asked for');
   const { provider } = splitModel(model);

@@ -4,15 +4,21 @@
  * What must stay true: a provider has an address, and only its own table or variable gives it one, so
  * that a key can't end up at another provider's address.
  */
+import {
+  BUILT_IN_PROVIDERS,
+  builtInProvider,
+  type BuiltInProvider,
+} from './catalogue-providers.js';
 import { ConfigError } from './config-error.js';
 import type { ConfigEntry, ConfigFile } from './config-file.js';
-import { BUILT_IN_PROVIDERS, SCRIPTED_PROVIDER, type BuiltInProvider } from './defaults.js';
+import { SCRIPTED_PROVIDER } from './defaults.js';
 import { isHttpUrl } from './schema.js';
 import type { ModelPrice, ModelSettings, ProviderSettings } from './settings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const AZURE_HOST = /\.(openai\.azure|cognitiveservices\.azure|ai\.azure)\.com$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Entries below a path, keyed by the next name. */
@@ -88,14 +94,72 @@ const checkName = (name: string, place: string): void => {
     );
 };
 
-const providerOf = (name: string, place: string, file: ConfigFile): ProviderSettings => {
+/** A customer's address at Azure is given with and without the path of its API. */
+const withApiPath = (address: string): string => {
+  const url = new URL(address);
+  const isBare = /^\/*(openai\/*)?$/.test(url.pathname);
+  return isBare && AZURE_HOST.test(url.hostname) ? `${url.origin}/openai/v1` : address;
+};
+
+/** The address that a variable gives, or null. */
+const addressIn = (env: Environment, builtIn: BuiltInProvider | null): string | null => {
+  const name = builtIn?.baseUrlEnvs.find((one) => env[one]?.trim());
+  const address = name === undefined ? undefined : env[name]?.trim();
+  if (name === undefined || address === undefined) return null;
+  if (isHttpUrl(address)) return withApiPath(address);
+  const example = builtIn?.baseUrl ?? 'https://llm.example.com/v1';
+  throw new ConfigError(
+    'config',
+    `${name} is not an http or https address without password or query`,
+    `Example: ${name}=${example}`,
+  );
+};
+
+/** What a table and variables say of one provider, whichever of the two there are. */
+interface Sources {
+  readonly builtIn: BuiltInProvider | null;
+  readonly env: Environment;
+  /** A key's text in the provider's table. */
+  readonly text: (key: string) => string | null;
+}
+
+/** Null: nobody gives an address. */
+const addressOf = ({
+  builtIn,
+  env,
+  text,
+}: Sources): Pick<ProviderSettings, 'api' | 'baseUrl'> | null => {
+  const replaced = addressIn(env, builtIn);
+  const baseUrl = replaced ?? text('base_url') ?? builtIn?.baseUrl ?? null;
+  if (baseUrl === null) return null;
+  const api = text('api') as ProviderSettings['api'] | null;
+  if (api !== null || builtIn === null) return { api: api ?? 'chat', baseUrl };
+  const isOwn = replaced === null && baseUrl === builtIn.baseUrl;
+  return { api: isOwn ? builtIn.api : builtIn.apiElsewhere, baseUrl };
+};
+
+const keyOf = ({ builtIn, env, text }: Sources): Pick<ProviderSettings, 'keyEnv' | 'keyHeader'> => {
+  const keys = builtIn?.keys ?? [];
+  const usual = keys.find((key) => env[key.env]?.trim()) ?? keys.at(-1);
+  const keyEnv = text('key_env') ?? usual?.env ?? null;
+  const header = keys.find((key) => key.env === keyEnv)?.header;
+  return { keyEnv, ...(header && { keyHeader: header }) };
+};
+
+const tableOf = (
+  name: string,
+  place: string,
+  { file, env }: { readonly file: ConfigFile; readonly env: Environment },
+): ProviderSettings | null => {
   checkName(name, place);
   const tables = below(file.entries, ['providers', name]);
   const text = (key: string): string | null =>
     (tables.get(key)?.[0]?.value as string | undefined) ?? null;
-  const builtIn = Object.hasOwn(BUILT_IN_PROVIDERS, name) ? BUILT_IN_PROVIDERS[name] : undefined;
-  const baseUrl = text('base_url') ?? builtIn?.baseUrl;
-  if (baseUrl === undefined)
+  const builtIn = builtInProvider(name);
+  const sources = { builtIn, env, text };
+  const address = addressOf(sources);
+  if (address === null && builtIn) return null;
+  if (address === null)
     throw new ConfigError(
       'config',
       `provider "${name}" has no base_url (${place})`,
@@ -103,41 +167,31 @@ const providerOf = (name: string, place: string, file: ConfigFile): ProviderSett
     );
   const models = below(tables.get('models') ?? [], ['providers', name, 'models']);
   return {
-    api: 'chat',
-    baseUrl,
-    keyEnv: text('key_env') ?? builtIn?.keyEnv ?? null,
+    ...address,
+    ...keyOf(sources),
     headers: headersOf(tables.get('headers') ?? []),
     models: Object.fromEntries([...models].map(([id, entries]) => [id, modelOf(entries)])),
   };
 };
 
-const fromEnvironment = (
-  provider: ProviderSettings,
-  builtIn: BuiltInProvider,
-  env: Environment,
-): ProviderSettings => {
-  const baseUrl = env[builtIn.baseUrlEnv]?.trim();
-  if (!baseUrl) return provider;
-  if (isHttpUrl(baseUrl)) return { ...provider, baseUrl };
-  throw new ConfigError(
-    'config',
-    `${builtIn.baseUrlEnv} is not an http or https address without password or query`,
-    `Example: ${builtIn.baseUrlEnv}=${builtIn.baseUrl}`,
-  );
+const withoutTable = (builtIn: BuiltInProvider, env: Environment): ProviderSettings | null => {
+  const sources = { builtIn, env, text: () => null };
+  const address = addressOf(sources);
+  return address && { ...address, ...keyOf(sources), headers: {}, models: {} };
 };
 
-/** All providers of a session; a variable beats the file. */
+/** All providers of a session that have an address; a variable beats the file. */
 export const providersOf = (
   file: ConfigFile | null,
   env: Environment,
 ): Readonly<Record<string, ProviderSettings>> => {
   const providers: Record<string, ProviderSettings> = {};
-  for (const [name, place] of file?.providers ?? [])
-    if (file) providers[name] = providerOf(name, place, file);
-  for (const [name, builtIn] of Object.entries(BUILT_IN_PROVIDERS)) {
-    const { api, baseUrl, keyEnv, headers, models } = builtIn;
-    const plain = { api, baseUrl, keyEnv, headers, models };
-    providers[name] = fromEnvironment(providers[name] ?? plain, builtIn, env);
-  }
+  const add = (name: string, provider: ProviderSettings | null): void => {
+    if (provider) providers[name] = provider;
+  };
+  if (file)
+    for (const [name, place] of file.providers) add(name, tableOf(name, place, { file, env }));
+  for (const [name, builtIn] of Object.entries(BUILT_IN_PROVIDERS))
+    if (!file?.providers.has(name)) add(name, withoutTable(builtIn, env));
   return providers;
 };

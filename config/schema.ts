@@ -81,7 +81,7 @@ export const KEY_RULES: readonly KeyRule[] = [
     'permission_mode = "default"',
   ),
   anyone('max_turns', wholeNumber(0, 1_000_000), 'max_turns = 50'),
-  userOnly('providers.*.api', oneOf('chat'), 'api = "chat"'),
+  userOnly('providers.*.api', oneOf('chat', 'responses', 'anthropic'), 'api = "chat"'),
   userOnly(
     'providers.*.base_url',
     { accepts: isHttpUrl, expected: 'an http or https address without password or query' },

@@ -15,12 +15,17 @@ export interface Limits {
   readonly fileBytesMax: number;
 }
 
-export interface ModelPrice {
-  /** USD per million tokens. */
+/** USD per million tokens. */
+export interface ModelRates {
   readonly inputUsd: number;
   readonly outputUsd: number;
   readonly cacheReadUsd: number;
   readonly cacheWriteUsd: number;
+}
+
+export interface ModelPrice extends ModelRates {
+  /** Rates of a whole call whose input, cached or not, is above so many tokens; ascending. */
+  readonly tiers?: readonly (ModelRates & { readonly inputTokensAbove: number })[];
 }
 
 export interface ModelSettings {
@@ -29,11 +34,15 @@ export interface ModelSettings {
   readonly price: ModelPrice | null;
 }
 
+/** How a key is sent, where that differs from the API's own way. */
+export type KeyHeader = 'bearer' | 'api-key';
+
 export interface ProviderSettings {
-  readonly api: 'chat';
+  readonly api: 'chat' | 'responses' | 'anthropic';
   readonly baseUrl: string;
   /** Name of the environment variable with the key; null = needs none. */
   readonly keyEnv: string | null;
+  readonly keyHeader?: KeyHeader;
   readonly headers: Readonly<Record<string, string>>;
   readonly models: Readonly<Record<string, ModelSettings>>;
 }

@@ -31,6 +31,8 @@ const ENTRIES = JSON.parse(readFileSync(join(root, 'scripts/entries.json'), 'utf
 const WORKFLOWS = join(root, 'workflows/index.ts');
 /** Shell scripts that run outside our processes. */
 const SCRIPTS = join(root, 'activities/effects/process');
+/** Read by whoever asks for a model's price, and by nobody at their start. */
+const CATALOGUE = join(root, 'config/catalogue.json');
 const BUILDS_KEPT = 8;
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
@@ -127,6 +129,7 @@ const makeBuild = async (hash) => {
     if (existsSync(WORKFLOWS)) await bundleWorkflows(partial);
     if (existsSync(SCRIPTS))
       cpSync(SCRIPTS, partial, { recursive: true, filter: (path) => !path.endsWith('.ts') });
+    if (existsSync(CATALOGUE)) cpSync(CATALOGUE, join(partial, 'catalogue.json'));
     writeFileSync(join(partial, 'complete'), '');
     publish(partial, out);
   } catch (error) {

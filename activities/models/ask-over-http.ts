@@ -5,7 +5,7 @@
  * `answer` is at most one request, a cut answer is an error and never a shorter answer, and no message
  * holds a key.
  */
-import type { ProviderSettings } from '../../config/settings.js';
+import type { KeyHeader, ProviderSettings } from '../../config/settings.js';
 import { watchBytes, type ByteWatch, type WatchOptions } from './wire/byte-watch.js';
 import { modelErrorOf } from './wire/failures.js';
 import { fetchInPlace } from './wire/fetch-in-place.js';
@@ -16,6 +16,8 @@ export interface ModelServer extends Pick<ProviderSettings, 'baseUrl' | 'headers
   /** The provider's name in our settings, for messages. */
   readonly name: string;
   readonly key: string | null;
+  /** In which header the key goes; the API's own where it is not said. */
+  readonly keyHeader?: KeyHeader | 'x-api-key';
   /** The caller's environment, for its proxies. */
   readonly env: Readonly<Record<string, string>>;
 }

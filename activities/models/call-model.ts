@@ -87,6 +87,7 @@ const buildRequest = (
   model: seat.model,
   system: SYSTEM_TEXT,
   tools: toolDefinitions(deps.tools),
+  outputTokensMax: seat.outputTokensMax,
   messages: conversationOf(rows, request.model),
   idempotencyKey: `${request.sessionId}/${turnIdOf(request.agent, request.turn)}`,
   stallMs: session.secrets.limits.modelStallMs,

@@ -1,10 +1,8 @@
 /**
  * Any server that speaks Chat Completions, through the `openai` SDK.
  *
- * The SDK's own retries and time limits are off: retries are Temporal's business, and silence is
- * noticed by the bytes. The SDK is loaded at the first use, since a daemon's start must not wait for
- * it. What must stay true: one call of `answer` is at most one request, and an answer that was cut is
- * an error, never a shorter answer.
+ * What must stay true: one call of `answer` is at most one request, and an answer that was cut is an
+ * error, never a shorter answer.
  */
 import { createHash } from 'node:crypto';
 import type OpenAI from 'openai';
@@ -14,36 +12,10 @@ import { askOverHttp, type ModelServer } from './ask-over-http.js';
 import type { ByteWatch } from './wire/byte-watch.js';
 import { errorIn } from './wire/failures.js';
 import { wireMessages, wireTools } from './chat/messages.js';
+import { clientOf, listModels } from './openai-client.js';
 import { ModelError, type ModelAnswer, type ModelRequest, type Provider } from './provider.js';
 
-/** Timers of Node hold at most 2^31 ms; the stall watch is what really limits a request. */
-const NO_TIMEOUT_MS = 2 ** 31 - 1;
-
-const loadSdk = () => import('openai');
-
-/** Loads the SDK and the fetch machinery ahead of the first model call. */
-export const warmUp = async (): Promise<void> => {
-  await loadSdk();
-  await new Response('').text();
-};
-
-/** Everything is passed explicitly: the SDK would else read keys and headers from our environment. */
-const clientOf = async (server: ModelServer, fetch: ByteWatch['fetch']): Promise<OpenAI> => {
-  const { default: Sdk } = await loadSdk();
-  return new Sdk({
-    apiKey: server.key ?? 'none',
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    baseURL: server.baseUrl,
-    maxRetries: 0,
-    timeout: NO_TIMEOUT_MS,
-    logLevel: 'off',
-    fetch,
-    defaultHeaders: { ...(server.key === null ? { Authorization: null } : {}), ...server.headers },
-  });
-};
+export { warmUp } from './openai-client.js';
 
 type StreamBody = OpenAI.Chat.ChatCompletionCreateParamsStreaming;
 
@@ -89,12 +61,6 @@ const readAnswer = async (
     throw new ModelError('unavailable', 'cut stream', 'its stream ended before the answer did');
   const shortId = createHash('sha256').update(request.idempotencyKey).digest('hex').slice(0, 12);
   return builder.build(shortId);
-};
-
-const listModels = async (client: OpenAI, signal: AbortSignal): Promise<readonly string[]> => {
-  const page = await client.models.list({ signal });
-  const ids = page.data.map((model): unknown => (model as { id: unknown } | null)?.id);
-  return ids.filter((id) => typeof id === 'string');
 };
 
 export const makeOpenaiChat = (server: ModelServer): Provider =>

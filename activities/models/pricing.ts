@@ -4,7 +4,7 @@
  * What must stay true: an unknown price gives null, never 0, and tokens that we counted ourselves are
  * marked as estimated.
  */
-import type { ModelPrice } from '../../config/settings.js';
+import type { ModelPrice, ModelRates } from '../../config/settings.js';
 import type { Usage } from '../../workflows/protocol/events.js';
 import type { UsageRow } from '../stores/usage-store.js';
 import type { ModelAnswer, ModelRequest } from './provider.js';
@@ -13,14 +13,24 @@ import type { ModelAnswer, ModelRequest } from './provider.js';
 const CHARS_PER_TOKEN = 4;
 const PER_MILLION = 1_000_000;
 
-export const costOf = (usage: Usage, price: ModelPrice | null): number | null =>
-  price === null
-    ? null
-    : (usage.input_tokens * price.inputUsd +
-        usage.output_tokens * price.outputUsd +
-        usage.cache_read_input_tokens * price.cacheReadUsd +
-        usage.cache_creation_input_tokens * price.cacheWriteUsd) /
-      PER_MILLION;
+/** A long input makes the whole call dearer with some models. */
+const ratesOf = (usage: Usage, price: ModelPrice): ModelRates => {
+  const { input_tokens: fresh, cache_read_input_tokens: read } = usage;
+  const asked = fresh + read + usage.cache_creation_input_tokens;
+  return price.tiers?.findLast(({ inputTokensAbove }) => asked > inputTokensAbove) ?? price;
+};
+
+export const costOf = (usage: Usage, price: ModelPrice | null): number | null => {
+  if (price === null) return null;
+  const rates = ratesOf(usage, price);
+  return (
+    (usage.input_tokens * rates.inputUsd +
+      usage.output_tokens * rates.outputUsd +
+      usage.cache_read_input_tokens * rates.cacheReadUsd +
+      usage.cache_creation_input_tokens * rates.cacheWriteUsd) /
+    PER_MILLION
+  );
+};
 
 const tokensOf = (chars: number): number => Math.ceil(chars / CHARS_PER_TOKEN);
 

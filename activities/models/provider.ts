@@ -41,6 +41,8 @@ export interface ModelRequest {
   readonly system: string;
   readonly messages: readonly ModelMessage[];
   readonly tools: readonly ToolDefinition[];
+  /** Most tokens an answer of this model may have; null = not known. */
+  readonly outputTokensMax: number | null;
   /** Goes on the wire as `Idempotency-Key`; the same for every attempt of a turn. */
   readonly idempotencyKey: string;
   /** No byte for this long = stalled. */

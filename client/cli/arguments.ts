@@ -11,7 +11,7 @@ import type { PermissionMode } from '../../workflows/protocol/agent.js';
 import { usageError } from './errors.js';
 import { suggestion } from './nearest.js';
 
-export const COMMANDS = ['up', 'down', 'status', 'ps'] as const;
+export const COMMANDS = ['up', 'down', 'status', 'ps', 'models'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export const OUTPUT_FORMATS = ['text', 'json', 'stream-json'] as const;
@@ -42,6 +42,8 @@ export type Invocation =
       readonly kind: 'command';
       readonly command: CommandName;
       readonly flags: Readonly<Record<string, true>>;
+      /** Of commands that take some. */
+      readonly words?: readonly string[];
     };
 
 const FLAGS = {
@@ -67,7 +69,10 @@ const COMMAND_FLAGS: Readonly<Record<CommandName, readonly FlagName[]>> = {
   down: ['json', 'help', 'version'],
   status: ['json', 'help', 'version'],
   ps: ['all', 'json', 'help', 'version'],
+  models: ['json', 'help', 'version'],
 };
+/** Commands that take words behind their name. */
+const WITH_WORDS: readonly CommandName[] = ['models'];
 const PROMPT_FLAGS = (Object.keys(FLAGS) as FlagName[]).filter(
   (name) => name !== 'all' && name !== 'json' && name !== 'install',
 );
@@ -181,10 +186,13 @@ const commandInvocation = (
   values: Values,
   positionals: readonly string[],
 ): Invocation => {
-  const extra = positionals[1];
+  const flags = values as Readonly<Record<string, true>>;
+  const [, extra] = positionals;
+  if (WITH_WORDS.includes(command))
+    return { kind: 'command', command, flags, words: positionals.slice(1) };
   if (extra !== undefined)
     throw usageError(`loomkin ${command} takes no "${extra}"`, `See loomkin ${command} --help.`);
-  return { kind: 'command', command, flags: values as Readonly<Record<string, true>> };
+  return { kind: 'command', command, flags };
 };
 
 /** A lone bare word is a mistyped command more often than a prompt, and a prompt costs money. */

@@ -8,6 +8,7 @@ import type { CommandName } from './arguments.js';
 
 const MAIN = `Usage: loomkin [flags] ["prompt"]      start or go on with a session
        loomkin up | down | status | ps   the engine, and what runs on it
+       loomkin models [WORD...]          the models that are known
 
 A session survives the end of this command, of the terminal and of the machine.
 
@@ -64,6 +65,17 @@ Lists sessions that have not ended, and those that ended in the last 24 hours.
 Starts nothing: while the engine is down it reads what is stored.
 
       --all       every session
+      --json      one JSON document
+  -h, --help      this text
+      --version   version and build
+`,
+  models: `Usage: loomkin models [WORD...] [--json]
+
+Lists the models that are known, with their window, their price in USD per
+million tokens and the variable of their key; ? is not known. With words: those
+whose name has all of them. Models that are not listed can be asked as well.
+Starts nothing.
+
       --json      one JSON document
   -h, --help      this text
       --version   version and build

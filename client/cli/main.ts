@@ -7,7 +7,7 @@
  */
 import { BUILD, VERSION } from '../../config/build-info.js';
 import { parseArguments } from './arguments.js';
-import type { CommandName, Invocation } from './arguments.js';
+import type { Invocation } from './arguments.js';
 import { failureDocument, failureOf, failureText, usageError } from './errors.js';
 import type { CommandIo } from './io.js';
 import { leaveWhenLost } from './prompt/output.js';
@@ -23,13 +23,12 @@ const run = (words: readonly string[], io: () => CommandIo): Promise<number> | n
     case 'prompt':
       return runPrompt(invocation.options, io());
     case 'command':
-      return runCommand(invocation.command, invocation.flags, io());
+      return runCommand(invocation, io());
   }
 };
 
 const runCommand = async (
-  command: CommandName,
-  flags: Readonly<Record<string, true>>,
+  { command, flags, words = [] }: Extract<Invocation, { readonly kind: 'command' }>,
   io: CommandIo,
 ): Promise<number> => {
   const json = flags['json'] === true;
@@ -45,6 +44,8 @@ const runCommand = async (
       return (await import('./commands/status.js')).runStatus({ json }, io);
     case 'ps':
       return (await import('./commands/ps.js')).runPs({ json, all: flags['all'] === true }, io);
+    case 'models':
+      return (await import('./commands/models.js')).runModels({ json, words }, io);
   }
 };
 

@@ -88,8 +88,8 @@ describe('what is wrong is said with file and line', () => {
     ],
     [
       'an api of later',
-      '[providers.x]\napi = "anthropic"',
-      'providers.x.api must be "chat", not "anthropic" (~/.config/loomkin/config.toml:2)',
+      '[providers.x]\napi = "grpc"',
+      'providers.x.api must be "chat" or "responses" or "anthropic", not "grpc" (~/.config/loomkin/config.toml:2)',
       'Example: api = "chat"',
     ],
     [

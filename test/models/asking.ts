@@ -12,6 +12,7 @@ export const requestOf = (change: Partial<ModelRequest> = {}): ModelRequest => (
   system: 'You are a test.',
   messages: [{ role: 'user', text: 'hello' }],
   tools: [],
+  outputTokensMax: null,
   idempotencyKey: 'session/lead.1',
   stallMs: 5_000,
   signal: new AbortController().signal,

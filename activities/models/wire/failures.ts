@@ -95,7 +95,7 @@ const reasonOf = (failure: Failure, kind: ModelErrorKind): string => {
 };
 
 /** Takes the secrets out of what a server said, and its length down. */
-const redact = (text: string, secrets: readonly string[]): string => {
+export const redact = (text: string, secrets: readonly string[]): string => {
   const cleaned = secrets
     .filter((secret) => secret.length >= 4)
     .reduce((rest, secret) => rest.replaceAll(secret, '***'), text);

@@ -230,7 +230,7 @@ describe('the prompt', () => {
   });
 
   test('of one bare word costs no money by mistake', () => {
-    for (const word of ['stauts', 'version', 'resume', 'models', 'a', 'x-1'])
+    for (const word of ['stauts', 'version', 'resume', 'modls', 'a', 'x-1'])
       expect(refused(word)).toBe(`unknown command "${word}"`);
     expect(parsed('-m', 'a/b', 'hello').prompt).toBe('hello');
   });
@@ -242,7 +242,17 @@ describe('a command', () => {
       expect(refused(name, long, value)).toBe(`${long} does not go with loomkin ${name}`);
       expect(refused(long, value, name)).toBe(`${long} does not go with loomkin ${name}`);
     }
-    expect(refused(name, '--', '--json')).toBe(`loomkin ${name} takes no "--json"`);
+    if (name !== 'models')
+      expect(refused(name, '--', '--json')).toBe(`loomkin ${name} takes no "--json"`);
+  });
+
+  test('that takes words takes them as they are', () => {
+    const words = (...rest: readonly string[]) => parseArguments(['models', ...rest]);
+    const plain = { kind: 'command', command: 'models', flags: {} };
+    expect(words()).toEqual({ ...plain, words: [] });
+    expect(words('gpt', '5')).toEqual({ ...plain, words: ['gpt', '5'] });
+    expect(words('gpt', '--json')).toEqual({ ...plain, flags: { json: true }, words: ['gpt'] });
+    expect(words('--', '--json')).toEqual({ ...plain, words: ['--json'] });
   });
 
   test.each(COMMANDS)('%s asked for help gives it, whatever else is asked', (name) => {
