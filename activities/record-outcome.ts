@@ -68,19 +68,28 @@ const resultOf = async (
   };
 };
 
+/** The result alone: the agent itself may be at something else by now. */
+export const recordResult = async (
+  deps: OutcomeDeps,
+  request: RecordOutcomeRequest,
+): Promise<void> => {
+  const { sessionId, agent, messages } = request;
+  const at = deps.now().toISOString();
+  const [first] = messages;
+  if (first === undefined) return;
+  const result = await resultOf(deps, request);
+  await deps.store.call('appendEvent', {
+    sessionId,
+    key: `outcome/${first}`,
+    at,
+    event: { kind: 'result', agent, ...result },
+  });
+};
+
 export const makeRecordOutcome =
   (deps: OutcomeDeps) =>
   async (request: RecordOutcomeRequest): Promise<void> => {
-    const { sessionId, agent, messages, outcome } = request;
-    const at = deps.now().toISOString();
-    const [first] = messages;
-    const result = first === undefined ? null : await resultOf(deps, request);
-    await noteAgentState(deps, request, { state: request.ends ? 'ended' : 'idle', outcome });
-    if (first === undefined || result === null) return;
-    await deps.store.call('appendEvent', {
-      sessionId,
-      key: `outcome/${first}`,
-      at,
-      event: { kind: 'result', agent, ...result },
-    });
+    const { outcome, ends } = request;
+    await noteAgentState(deps, request, { state: ends ? 'ended' : 'idle', outcome });
+    await recordResult(deps, request);
   };

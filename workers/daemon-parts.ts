@@ -14,7 +14,6 @@ import type { Worker } from '@temporalio/worker';
 import { RunningActivities } from '../activities/in-flight.js';
 import { warmUp } from '../activities/models/openai-chat.js';
 import { makeTurnSignals } from '../activities/turn-signals.js';
-import { makeRecordOutcome } from '../activities/record-outcome.js';
 import { openStore } from '../activities/stores/open-store.js';
 import { isStoreError, type Store } from '../activities/stores/store.js';
 import { makeDeltaFeed } from '../client/http/delta-feed.js';
@@ -115,7 +114,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   };
   ended.then(() => endWithWorker(), endWithWorker);
   const gateway = await openGateway({ options, store, client, taskQueue, turnSignals, deltas });
-  watchEndedAgents({ store, client, recordOutcome: makeRecordOutcome(deps), now: deps.now });
+  watchEndedAgents({ store, client, now: deps.now });
   // Loaded once everything answers, so that the first prompt does not pay for it.
   warmUp().catch((error: unknown) => console.error(error));
   return {

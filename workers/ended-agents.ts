@@ -6,8 +6,9 @@
  * and whoever waits for it would wait for ever. What must stay true: a prompt is judged only when no
  * running agent holds it, and one that somebody may still be delivering is left alone.
  */
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
+import { makeRecordOutcome, recordResult } from '../activities/record-outcome.js';
 import type { Store, StoreOperations } from '../activities/stores/store.js';
 import { agentHoldsQuery, type AgentHolds } from '../workflows/protocol/agent.js';
 import {
@@ -30,8 +31,6 @@ const UNDELIVERED = 'no agent ever took it up; send it again';
 export interface EndedAgentsParts {
   readonly store: Store;
   readonly client: Client;
-  /** Writes the one result of prompts; idempotent. */
-  readonly recordOutcome: (request: RecordOutcomeRequest) => Promise<void>;
   readonly now: () => Date;
 }
 
@@ -40,14 +39,19 @@ type Owed = ReturnType<StoreOperations['owedMessages']>[number];
 /** Nothing: it is gone, or it was asked and holds nothing. */
 const NOTHING: AgentHolds = { messages: [], questions: [] };
 
-const describe = async (
-  client: Client,
-  workflowId: string,
-): Promise<WorkflowExecutionDescription | null> => {
+interface Found {
+  /** First run of its newest chain; null where there never was one. */
+  readonly chain: string | null;
+  readonly isRunning: boolean;
+}
+
+const find = async (client: Client, workflowId: string): Promise<Found> => {
   try {
-    return await client.workflow.getHandle(workflowId).describe();
+    const { raw, closeTime } = await client.workflow.getHandle(workflowId).describe();
+    const chain = raw.workflowExecutionInfo?.firstRunId ?? '';
+    return { chain, isRunning: closeTime === undefined };
   } catch (error) {
-    if ((error as Error).name === 'WorkflowNotFoundError') return null;
+    if ((error as Error).name === 'WorkflowNotFoundError') return { chain: null, isRunning: false };
     throw error;
   }
 };
@@ -75,11 +79,10 @@ export class EndedAgents {
   }
 
   private async judge(owed: Owed): Promise<void> {
-    const { client, recordOutcome } = this.parts;
+    const { client } = this.parts;
     const id = agentWorkflowIdOf(sessionIdOf(owed.sessionId), agentNameOf(owed.agent));
-    const found = await describe(client, id);
-    const isRunning = found !== null && found.closeTime === undefined;
-    const held = `${found?.raw.workflowExecutionInfo?.firstRunId} ${owed.id}`;
+    const { chain, isRunning } = await find(client, id);
+    const held = `${chain} ${owed.id}`;
     if (isRunning && this.held.has(held)) return;
     const read = await this.turnsOf(owed);
     if (read.numTurns === 0 && !this.isOld(owed.sentAt)) return;
@@ -88,15 +91,29 @@ export class EndedAgents {
       this.held.add(held);
       return;
     }
+    // The list is older than the answer: its agent may have ended the prompt itself meanwhile.
+    if (await this.hasResult(owed)) return;
     await this.takeQuestionsBack(owed, holds);
-    await recordOutcome({
-      ...{ sessionId: sessionIdOf(owed.sessionId), agent: agentNameOf(owed.agent), ...read },
-      messages: [messageIdOf(owed.id)],
-      outcome: 'stopped',
-      exitCode: null,
-      reason: read.numTurns === 0 && found === null ? UNDELIVERED : ENDED,
-      ends: !isRunning,
-    });
+    const reason = read.numTurns === 0 && chain === null ? UNDELIVERED : ENDED;
+    await this.record(owed, { ...read, reason, ends: !isRunning });
+  }
+
+  private async hasResult({ id: messageId, sessionId }: Owed): Promise<boolean> {
+    return (await this.parts.store.call('resultOf', { sessionId, messageId })) !== null;
+  }
+
+  /** A running agent says itself what it does. */
+  private record(
+    { id, sessionId, agent }: Owed,
+    what: Pick<RecordOutcomeRequest, 'turn' | 'numTurns' | 'reason' | 'ends'>,
+  ): Promise<void> {
+    const request: RecordOutcomeRequest = {
+      ...{ sessionId: sessionIdOf(sessionId), agent: agentNameOf(agent), ...what },
+      ...{ messages: [messageIdOf(id)], outcome: 'stopped', exitCode: null },
+    };
+    return request.ends
+      ? makeRecordOutcome(this.parts)(request)
+      : recordResult(this.parts, request);
   }
 
   private isOld(at: string): boolean {

@@ -33,9 +33,8 @@ const unlessGone = async (handingBack: Promise<void>): Promise<void> => {
 };
 
 const failByToken = async (store: Store, client: Client): Promise<void> => {
+  await store.call('countDeaths', {});
   const orphans = await store.call('listInFlight', {});
-  const keys = orphans.flatMap((orphan) => (orphan.effectKey === null ? [] : [orphan.effectKey]));
-  if (keys.length > 0) await store.call('countDeaths', { keys });
   await Promise.all(
     orphans.map(async ({ activityKey, taskToken }) => {
       await unlessGone(client.activity.fail(taskToken, LOST));

@@ -109,8 +109,8 @@ export interface EffectOperations {
   settleEffect(args: { readonly key: string; readonly outcome: EffectOutcome }): EffectRow;
   /** Open claims, oldest first. */
   openEffects(args: Record<never, never>): readonly EffectRow[];
-  /** Counts one daemon death for the claimed effects among these keys. */
-  countDeaths(args: { readonly keys: readonly string[] }): void;
+  /** Counts one daemon death for each claimed effect in flight, once for each activity that carried it. */
+  countDeaths(args: Record<never, never>): void;
 }
 
 type ClaimArgs = Parameters<EffectOperations['claimEffect']>[0];
@@ -238,7 +238,10 @@ const openEffects = ({ db }: StoreContext): readonly EffectRow[] =>
     )
     .map(fromRow);
 
-const countDeaths = ({ db }: StoreContext, keys: readonly string[]): void => {
+/** A daemon that dies while it starts leaves the same rows: what was counted is taken out of them. */
+const countDeaths = ({ db }: StoreContext): void => {
+  const rows = db.rows(db.query.selectFrom('in_flight').select('effect_key'));
+  const keys = rows.flatMap(({ effect_key: key }) => (key === null ? [] : [key]));
   for (const key of new Set(keys))
     db.change(
       db.query
@@ -247,6 +250,7 @@ const countDeaths = ({ db }: StoreContext, keys: readonly string[]): void => {
         .where('key', '=', key)
         .where('state', '=', 'claimed'),
     );
+  db.change(db.query.updateTable('in_flight').set({ effect_key: null }));
 };
 
 export const effectOperations = (context: StoreContext): EffectOperations => ({
@@ -256,5 +260,5 @@ export const effectOperations = (context: StoreContext): EffectOperations => ({
   publishFile: (args) => publishFile(context, args),
   settleEffect: (args) => settleEffect(context, args),
   openEffects: () => openEffects(context),
-  countDeaths: ({ keys }) => countDeaths(context, keys),
+  countDeaths: () => countDeaths(context),
 });

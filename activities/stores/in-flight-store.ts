@@ -12,7 +12,7 @@ export interface InFlightRow {
   readonly taskToken: Uint8Array;
   readonly workflowId: string;
   readonly activityType: string;
-  /** Effect in flight with it; null for a model call. */
+  /** Effect in flight with it; null for a model call, and once a death was counted for it. */
   readonly effectKey: string | null;
 }
 

@@ -60,12 +60,22 @@ const repliesOf = (session: number): readonly ChatReply[] => {
   return [...rounds, { text: 'all done' }];
 };
 
+/** What the model was told of calls that failed. */
+const errorsIn = (end: CommandEnd): readonly unknown[] =>
+  end.lines.flatMap((line) => {
+    const { content } = (line['message'] ?? {}) as { readonly content?: unknown };
+    const parts = Array.isArray(content) ? (content as Record<string, unknown>[]) : [];
+    return parts.filter((part) => part['is_error'] === true).map((part) => part['content']);
+  });
+
 const prove = (rig: Rig, session: number, end: CommandEnd): void => {
   const read = (name: string): string =>
     readFileSync(join(rig.project, folderOf(session), name), 'utf8');
   const results = end.lines.filter(({ type }) => type === 'result');
   expect(results).toHaveLength(1);
   expect(results[0]).toMatchObject({ exit_code: 0, result: 'all done', num_turns: ROUNDS + 1 });
+  // First: what a call was told explains what is missing.
+  expect(errorsIn(end)).toEqual([]);
   expect(read('log.txt')).toBe(Array.from({ length: ROUNDS }, (_, n) => `${n}\n`).join(''));
   expect(read('count.txt')).toBe(`count: ${ROUNDS};\n`);
   const uuids = end.lines.map((line) => line['uuid']);

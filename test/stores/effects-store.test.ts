@@ -7,6 +7,11 @@ import { prepareFile, withProject } from './prepared-file.js';
 import { fileClaim, note, outcome, processClaim, second } from './samples.js';
 
 const PATH = '/code/project/a.ts';
+const inFlight = {
+  taskToken: Uint8Array.from([1]),
+  workflowId: 'w',
+  activityType: 'runTool',
+} as const;
 
 describe('claims', () => {
   it('are fresh once; a second attempt finds the first one', () =>
@@ -101,14 +106,23 @@ describe('outcomes', () => {
       await store.call('settleEffect', { key: 'settled', outcome: outcome() });
       await store.call('claimEffect', { ...processClaim('late'), at: second(9) });
       await store.call('claimEffect', { ...processClaim('early'), at: second(3) });
-      await store.call('countDeaths', { keys: ['late', 'late', 'settled', 'unknown'] });
-      await store.call('countDeaths', { keys: ['late'] });
+      const die = async (...attempts: readonly (readonly [string, string])[]) => {
+        for (const [activityKey, effectKey] of attempts)
+          await store.call('putInFlight', { ...inFlight, activityKey, effectKey });
+        await store.call('countDeaths', {});
+      };
+      await die(['a/1', 'late'], ['a/2', 'late'], ['b/1', 'settled'], ['c/1', 'unknown']);
+      // The daemon that counted died at its start: nothing ran in between.
+      await die();
+      await die(['a/3', 'late']);
       const open = await store.call('openEffects', {});
       expect(open.map(({ key, deaths }) => [key, deaths])).toEqual([
         ['early', 0],
         ['late', 2],
       ]);
       expect((await store.call('getEffect', { key: 'settled' }))?.deaths).toBe(0);
+      // The tokens are there as long as somebody has to hand them back.
+      expect(await store.call('listInFlight', {})).toHaveLength(5);
     }));
 });
 

@@ -40,14 +40,12 @@ export const REPEATABLE: readonly Write[] = [
       effectKey: null,
     },
   ],
+  ['countDeaths', {}],
   ['dropInFlight', { activityKey: 'a1' }],
 ];
 
 /** Counters: each call counts. */
-export const COUNTING: readonly Write[] = [
-  ['countDeaths', { keys: ['k1'] }],
-  ['countModelFailure', { ...REF, turn: 1 }],
-];
+export const COUNTING: readonly Write[] = [['countModelFailure', { ...REF, turn: 1 }]];
 
 export const send = (store: Store, [name, args]: Write): Promise<unknown> =>
   store.call(name, args as never);

@@ -4,7 +4,7 @@
 import { makeRecordOutcome } from '../../activities/record-outcome.js';
 import type { Store } from '../../activities/stores/store.js';
 import { agentHoldsQuery } from '../../workflows/protocol/agent.js';
-import { sessionIdOf } from '../../workflows/protocol/ids.js';
+import { LEAD, messageIdOf, sessionIdOf } from '../../workflows/protocol/ids.js';
 import { EndedAgents } from '../../workers/ended-agents.js';
 import { answer, approval, message, prompt, session, usage } from '../stores/samples.js';
 import {
@@ -34,6 +34,8 @@ interface Scene {
   /** As the agent does it when a turn begins. */
   read(turn: number, id: string): Promise<void>;
   look(laterMs?: number): Promise<void>;
+  /** Happens in the middle of every look from now on. */
+  during(act: () => Promise<void>): void;
   /** Outcome and reason of each result, in order. */
   results(): Promise<readonly [string, string | null, number][]>;
 }
@@ -46,11 +48,19 @@ const withScene = (body: (scene: Scene) => Promise<void>): Promise<void> =>
       const ref = { sessionId, agent: 'lead' };
       let laterMs = 0;
       const now = (): Date => new Date(Date.now() + laterMs);
-      const recordOutcome = makeRecordOutcome({ store, now });
-      const agents = new EndedAgents({ store, client: server.client, recordOutcome, now });
+      let meanwhile = (): Promise<void> => Promise.resolve();
+      const looking: Store = {
+        ...store,
+        call: (async (name: 'readTranscript', args: never) => {
+          if (name === 'readTranscript') await meanwhile();
+          return store.call(name, args);
+        }) as Store['call'],
+      };
+      const agents = new EndedAgents({ store: looking, client: server.client, now });
       await store.call('createSession', session({ id: sessionId }));
       await body({
         ...{ store, life, sessionId },
+        during: (act) => (meanwhile = act),
         send: async (id, { isTold = true } = {}) => {
           await store.call('storeMessage', message(id, { sessionId, sentAt: SENT }));
           if (isTold) await life.send(id);
@@ -88,6 +98,26 @@ describe('a prompt in the hands of a running agent', () => {
       });
     }));
 });
+
+test('a prompt that its agent ends in the middle of a look keeps the result it got, and the agent its state', () =>
+  withScene(async (scene) => {
+    const { store, sessionId } = scene;
+    await scene.send('p1');
+    await begun(scene);
+    await scene.read(1, 'p1');
+    await scene.life.handle.terminate();
+    scene.during(() =>
+      makeRecordOutcome({ store, now: () => new Date() })({
+        ...{ sessionId: sessionIdOf(sessionId), agent: LEAD, turn: 1, numTurns: 1 },
+        ...{ messages: [messageIdOf('p1')], outcome: 'done', exitCode: null, reason: null },
+        ends: false,
+      }),
+    );
+    await scene.look();
+    expect((await scene.results()).map(([outcome]) => outcome)).toEqual(['done']);
+    const agent = await store.call('getAgent', { sessionId, name: 'lead' });
+    expect(agent).toMatchObject({ state: 'idle', outcome: 'done' });
+  }));
 
 describe('a prompt whose agent was terminated', () => {
   test('gets its one result at once when the agent had read it', () =>
