@@ -33,7 +33,9 @@ const abortWithReason = (context: Context): AbortSignal => {
   return controller.signal;
 };
 
-const agentKey = ({ sessionId, agent }: TurnRef): string => `${sessionId}/${agent}`;
+type AgentRef = Readonly<Record<'sessionId' | 'agent', string>>;
+
+const agentKey = ({ sessionId, agent }: AgentRef): string => `${sessionId}/${agent}`;
 
 /**
  * Nobody counts the attempts of a local activity, so a call that kills its daemon would do so for ever.
@@ -86,10 +88,12 @@ const inScope =
 
 export const createActivities = (
   deps: ActivityDeps,
-  /** Agents that were at work when the last daemon ended, and have made no call since. */
-  catchingUp: Set<string>,
+  /** Agents that were at work when the last daemon ended. */
+  unfinished: readonly AgentRef[],
 ): AgentActivities => {
   const approvals = makeApprovals(deps);
+  /** Those that have made no call since. */
+  const catchingUp = new Set(unfinished.map(agentKey));
   const runTool = inScope(
     makeRunTool({ ...deps, showOpenQuestion: (ref) => showOpenQuestion(deps, ref) }),
   );

@@ -69,7 +69,7 @@ const resultOf = async (
 };
 
 /** The result alone: the agent itself may be at something else by now. */
-export const recordResult = async (
+export const recordPromptResult = async (
   deps: OutcomeDeps,
   request: RecordOutcomeRequest,
 ): Promise<void> => {
@@ -91,5 +91,5 @@ export const makeRecordOutcome =
   async (request: RecordOutcomeRequest): Promise<void> => {
     const { outcome, ends } = request;
     await noteAgentState(deps, request, { state: ends ? 'ended' : 'idle', outcome });
-    await recordResult(deps, request);
+    await recordPromptResult(deps, request);
   };

@@ -12,7 +12,7 @@ import type { Client } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
 
 import { RunningActivities } from '../activities/in-flight.js';
-import { warmUp } from '../activities/models/openai-chat.js';
+import { warmUp } from '../activities/models/openai-client.js';
 import { makeTurnSignals } from '../activities/turn-signals.js';
 import { openStore } from '../activities/stores/open-store.js';
 import { isStoreError, type Store } from '../activities/stores/store.js';
@@ -95,13 +95,13 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   const turnSignals = makeTurnSignals();
   const deltas = makeDeltaFeed();
   const deps = bindActivities(store, options, turnSignals, deltas.publish);
-  const owing = await failOrphans(store, client);
+  const unfinished = await failOrphans(store, client);
   const bundle = readFileSync(join(options.scriptsDir, 'workflow-bundle.js'), 'utf8');
   const running = new RunningActivities();
   const worker = await createWorker(options.temporalAddress, taskQueue, bundle, {
     ...deps,
     running,
-    catchingUp: new Set(owing.map(({ sessionId, agent }) => `${sessionId}/${agent}`)),
+    unfinished,
   });
   let isStopping = false;
   const ended = worker.run();

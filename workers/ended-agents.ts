@@ -8,7 +8,7 @@
  */
 import type { Client } from '@temporalio/client';
 
-import { makeRecordOutcome, recordResult } from '../activities/record-outcome.js';
+import { makeRecordOutcome, recordPromptResult } from '../activities/record-outcome.js';
 import type { Store, StoreOperations } from '../activities/stores/store.js';
 import { agentHoldsQuery, type AgentHolds } from '../workflows/protocol/agent.js';
 import {
@@ -113,7 +113,7 @@ export class EndedAgents {
     };
     return request.ends
       ? makeRecordOutcome(this.parts)(request)
-      : recordResult(this.parts, request);
+      : recordPromptResult(this.parts, request);
   }
 
   private isOld(at: string): boolean {

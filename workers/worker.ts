@@ -47,7 +47,10 @@ export const createWorker = async (
   address: string,
   taskQueue: string,
   bundle: string,
-  deps: ActivityDeps & { readonly running: RunningActivities; readonly catchingUp: Set<string> },
+  deps: ActivityDeps & {
+    readonly running: RunningActivities;
+    readonly unfinished: Parameters<typeof createActivities>[1];
+  },
 ): Promise<Worker> => {
   installRuntime();
   const sinks: InjectedSinks<AgentSinks> = {
@@ -62,7 +65,7 @@ export const createWorker = async (
     namespace: NAMESPACE,
     taskQueue,
     workflowBundle: { code: bundle },
-    activities: { ...createActivities(deps, deps.catchingUp) },
+    activities: { ...createActivities(deps, deps.unfinished) },
     interceptors: { activity: [noteInFlight(deps.store, deps.running)] },
     sinks,
     stickyQueueScheduleToStartTimeout: '1s',

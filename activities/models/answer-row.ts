@@ -13,6 +13,7 @@ import {
   type TranscriptRow,
 } from '../stores/transcript-store.js';
 import { hashArguments, parseArguments } from '../arguments-hash.js';
+import { headOfText } from '../cut-text.js';
 import type { Tool } from '../tools/tool.js';
 import { callsOf } from './prompt.js';
 import type { ModelAnswer } from './provider.js';
@@ -48,10 +49,7 @@ export const answerRow = (
 const cutSubject = (subject: string): string => {
   const bytes = Buffer.from(subject);
   if (bytes.length <= SUBJECT_BYTES_MAX) return subject;
-  return `${bytes
-    .subarray(0, SUBJECT_BYTES_MAX - 3)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '')}…`;
+  return `${headOfText(bytes, SUBJECT_BYTES_MAX - 3)}…`;
 };
 
 /** A call that can't be carried out passes the gate as a read: `runTool` answers it with an error. */

@@ -5,21 +5,24 @@
  * event by event, since its own reader throws away what it does not know. What must stay true: one call
  * of `answer` is at most one request, and an answer that was cut is an error, never a shorter answer.
  */
-import { createHash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
 import type { ServerSentEvent } from '@anthropic-ai/sdk/core/streaming';
 
 import { AnswerBuilder } from './anthropic/answer.js';
-import { asObject, asText, isShallow, type Json } from './anthropic/json.js';
+import { asObject, asText, isShallow, type Json } from './wire/json.js';
 import { bodyOf } from './anthropic/messages.js';
 import { emptiness, refusalIn, refusalOf } from './anthropic/refusals.js';
-import { askOverHttp, type ModelServer } from './ask-over-http.js';
+import {
+  askOverHttp,
+  fallbackIdOf,
+  NO_TIMEOUT_MS,
+  shortfall,
+  type ModelServer,
+} from './ask-over-http.js';
 import type { ByteWatch } from './wire/byte-watch.js';
 import { redact } from './wire/failures.js';
-import { ModelError, type ModelAnswer, type ModelRequest, type Provider } from './provider.js';
+import type { ModelAnswer, ModelRequest, Provider } from './provider.js';
 
-/** Timers of Node hold at most 2^31 ms; the stall watch is what really limits a request. */
-const NO_TIMEOUT_MS = 2 ** 31 - 1;
 /** The most that one page of the list holds. */
 const LISTED_MAX = 1_000;
 
@@ -101,13 +104,8 @@ const readAnswer = async (
     // A connection that breaks after the last word took nothing away.
     if (!builder.isWhole()) throw refusalOf(error);
   }
-  if (watch.ended() === 'endless answer') throw new Error('endless answer');
-  if (!builder.isWhole() && watch.isPage())
-    throw new ModelError('unavailable', 'no answer', 'it sent a web page; check its base_url');
-  if (!builder.isWhole())
-    throw new ModelError('unavailable', 'cut stream', 'its stream ended before the answer did');
-  const shortId = createHash('sha256').update(request.idempotencyKey).digest('hex').slice(0, 12);
-  const answer = builder.build(shortId);
+  if (watch.ended() === 'endless answer' || !builder.isWhole()) throw shortfall(watch);
+  const answer = builder.build(fallbackIdOf(request));
   const secrets = [server.key ?? '', ...Object.values(server.headers)];
   const empty = emptiness(answer, redact(asText(builder.stopDetails['explanation']), secrets));
   if (empty) throw empty;

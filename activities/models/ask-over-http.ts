@@ -5,6 +5,8 @@
  * `answer` is at most one request, a cut answer is an error and never a shorter answer, and no message
  * holds a key.
  */
+import { createHash } from 'node:crypto';
+
 import type { KeyHeader, ProviderSettings } from '../../config/settings.js';
 import { watchBytes, type ByteWatch, type WatchOptions } from './wire/byte-watch.js';
 import { modelErrorOf } from './wire/failures.js';
@@ -28,6 +30,21 @@ export interface Dialect extends Pick<WatchOptions, 'endMark' | 'asStream'> {
   /** Names the server offers; may throw. */
   listModels(send: typeof fetch, signal: AbortSignal): Promise<readonly string[]>;
 }
+
+/** Timers of Node hold at most 2^31 ms; the stall watch is what really limits a request. */
+export const NO_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Why a stream that did not come to the end of its answer is none. SDKs end quietly when they are stopped. */
+export const shortfall = (watch: ByteWatch): Error => {
+  if (watch.ended() === 'endless answer') return new Error('endless answer');
+  return watch.isPage()
+    ? new ModelError('unavailable', 'no answer', 'it sent a web page; check its base_url')
+    : new ModelError('unavailable', 'cut stream', 'its stream ended before the answer did');
+};
+
+/** Names the calls of an answer whose own ids can't be used; the same for every attempt of a turn. */
+export const fallbackIdOf = ({ idempotencyKey }: ModelRequest): string =>
+  createHash('sha256').update(idempotencyKey).digest('hex').slice(0, 12);
 
 /** Answers that are whole but say that there is none. */
 const requireContent = (answer: ModelAnswer): ModelAnswer => {

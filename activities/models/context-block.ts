@@ -10,6 +10,7 @@ import { constants } from 'node:fs';
 import { lstat, open, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 
+import { headOfText } from '../cut-text.js';
 import type { SessionFacts } from '../sessions.js';
 
 const INSTRUCTIONS_BYTES_MAX = 24 * 1024;
@@ -31,12 +32,6 @@ const foldersTo = async (project: string): Promise<readonly string[]> => {
   }
   return [project];
 };
-
-const cutUtf8 = (bytes: Buffer, bytesMax: number): string =>
-  bytes
-    .subarray(0, bytesMax)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '');
 
 /** The beginning of a regular file below `root`; null when it is none. Never blocks on a fifo. */
 const readBelow = async (root: string, path: string): Promise<string | null> => {
@@ -82,7 +77,7 @@ const instructionsOf = async (project: string): Promise<string> => {
   const parts = chain.reverse().map(({ path, text }) => {
     const name = relative(project, path);
     const bytes = Buffer.from(text);
-    const shown = cutUtf8(bytes, left);
+    const shown = headOfText(bytes, left);
     left -= Buffer.byteLength(shown);
     const rest =
       bytes.length > Buffer.byteLength(shown) ? `\n[cut: read ${name} for the rest]` : '';

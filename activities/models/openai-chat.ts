@@ -4,18 +4,15 @@
  * What must stay true: one call of `answer` is at most one request, and an answer that was cut is an
  * error, never a shorter answer.
  */
-import { createHash } from 'node:crypto';
 import type OpenAI from 'openai';
 
 import { AnswerBuilder } from './chat/answer.js';
-import { askOverHttp, type ModelServer } from './ask-over-http.js';
+import { askOverHttp, fallbackIdOf, shortfall, type ModelServer } from './ask-over-http.js';
 import type { ByteWatch } from './wire/byte-watch.js';
 import { errorIn } from './wire/failures.js';
 import { wireMessages, wireTools } from './chat/messages.js';
 import { clientOf, listModels } from './openai-client.js';
-import { ModelError, type ModelAnswer, type ModelRequest, type Provider } from './provider.js';
-
-export { warmUp } from './openai-client.js';
+import type { ModelAnswer, ModelRequest, Provider } from './provider.js';
 
 type StreamBody = OpenAI.Chat.ChatCompletionCreateParamsStreaming;
 
@@ -53,14 +50,9 @@ const readAnswer = async (
     // A connection that breaks after the last word took nothing away.
     if (builder.stopReason === null) throw error;
   }
-  // The SDK ends quietly when it is stopped, whatever came before.
-  if (watch.ended() === 'endless answer') throw new Error('endless answer');
-  if (builder.stopReason === null && watch.isPage())
-    throw new ModelError('unavailable', 'no answer', 'it sent a web page; check its base_url');
-  if (builder.stopReason === null && !watch.sawEndMark())
-    throw new ModelError('unavailable', 'cut stream', 'its stream ended before the answer did');
-  const shortId = createHash('sha256').update(request.idempotencyKey).digest('hex').slice(0, 12);
-  return builder.build(shortId);
+  const isWhole = builder.stopReason !== null || (watch.sawEndMark() && !watch.isPage());
+  if (watch.ended() === 'endless answer' || !isWhole) throw shortfall(watch);
+  return builder.build(fallbackIdOf(request));
 };
 
 export const makeOpenaiChat = (server: ModelServer): Provider =>

@@ -7,10 +7,7 @@
  */
 import type OpenAI from 'openai';
 
-import type { ModelServer } from './ask-over-http.js';
-
-/** Timers of Node hold at most 2^31 ms; the stall watch is what really limits a request. */
-const NO_TIMEOUT_MS = 2 ** 31 - 1;
+import { NO_TIMEOUT_MS, type ModelServer } from './ask-over-http.js';
 
 const loadSdk = () => import('openai');
 

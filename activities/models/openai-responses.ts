@@ -5,20 +5,17 @@
  * deletes here is gone. What must stay true: one call of `answer` is at most one request, and an answer
  * that was cut is an error, never a shorter answer.
  */
-import { createHash } from 'node:crypto';
 import type OpenAI from 'openai';
 
-import { askOverHttp, type ModelServer } from './ask-over-http.js';
+import { askOverHttp, fallbackIdOf, shortfall, type ModelServer } from './ask-over-http.js';
 import { clientOf, listModels } from './openai-client.js';
-import { ModelError, type ModelAnswer, type ModelRequest, type Provider } from './provider.js';
+import type { ModelAnswer, ModelRequest, Provider } from './provider.js';
 import { AnswerBuilder, DOCUMENT } from './responses/answer.js';
 import { failureIn, readable } from './responses/failures.js';
 import { inputItems, wireTools } from './responses/input.js';
 import { isRefused, noteRefusal, type Asked } from './responses/refused-parts.js';
-import type { ByteWatch } from './wire/byte-watch.js';
+import { AFTER_END_MS, type ByteWatch } from './wire/byte-watch.js';
 
-/** How long a server may keep a stream open that it has ended; it's waited for to use the connection again. */
-const AFTER_END_MS = 1_000;
 /** The API refuses less. */
 const OUTPUT_TOKENS_MIN = 16;
 const CACHE_KEY_CHARS_MAX = 64;
@@ -93,15 +90,8 @@ const readAnswer = async (
   const asked = { baseUrl, model: request.model, session: sessionOf(request) };
   const client = await clientOf(server, watch.fetch);
   await readEvents(client, request, watch, { builder, asked });
-  if (!builder.isEnded()) {
-    // The SDK ends quietly when it is stopped, whatever came before.
-    if (watch.ended() === 'endless answer') throw new Error('endless answer');
-    if (watch.isPage())
-      throw new ModelError('unavailable', 'no answer', 'it sent a web page; check its base_url');
-    throw new ModelError('unavailable', 'cut stream', 'its stream ended before the answer did');
-  }
-  const shortId = createHash('sha256').update(request.idempotencyKey).digest('hex').slice(0, 12);
-  return builder.build(shortId);
+  if (!builder.isEnded()) throw shortfall(watch);
+  return builder.build(fallbackIdOf(request));
 };
 
 export const makeOpenaiResponses = (server: ModelServer): Provider =>

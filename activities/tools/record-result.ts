@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { RunToolRequest, RunToolResult } from '../../workflows/protocol/turn.js';
 import { toolCallIdOf } from '../../workflows/protocol/ids.js';
 import { hashResult } from '../arguments-hash.js';
+import { headOfText, tailOfText } from '../cut-text.js';
 import type { SessionFacts } from '../sessions.js';
 import type { Store } from '../stores/store.js';
 import { RESULT_INDEX, type EffectNote } from '../stores/transcript-store.js';
@@ -28,14 +29,6 @@ interface RecordDeps {
   now(): Date;
 }
 
-/** Cuts at a character boundary, from the front or from the back. */
-const cutBytes = (text: string, bytesMax: number, keep: 'head' | 'tail'): string => {
-  const bytes = Buffer.from(text, 'utf8');
-  const part = keep === 'head' ? bytes.subarray(0, bytesMax) : bytes.subarray(-bytesMax);
-  const whole = part.toString('utf8');
-  return keep === 'head' ? whole.replace(/\uFFFD+$/, '') : whole.replace(/^\uFFFD+/, '');
-};
-
 /** The whole text goes to the session's scratch folder, which `read` may open. */
 const cutText = async (
   deps: RecordDeps,
@@ -43,16 +36,17 @@ const cutText = async (
   text: string,
   bytesMax: number,
 ): Promise<string> => {
-  const bytes = Buffer.byteLength(text);
+  const size = Buffer.byteLength(text);
   // Tools that cut by themselves add a line about the rest, hence the tenth on top.
-  if (bytes <= bytesMax * 1.1) return text;
+  if (size <= bytesMax * 1.1) return text;
   const folder = join(deps.scratchDir, request.sessionId);
   const callId = toolCallIdOf(request.agent, request.turn, request.call.index);
   const path = join(folder, `${callId}.txt`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(path, text, { mode: 0o600 });
   const half = Math.floor(bytesMax / 2);
-  return `${cutBytes(text, half, 'head')}\n[… ${bytes - 2 * half} bytes left out; all of it: read ${path} …]\n${cutBytes(text, half, 'tail')}`;
+  const bytes = Buffer.from(text);
+  return `${headOfText(bytes, half)}\n[… ${size - 2 * half} bytes left out; all of it: read ${path} …]\n${tailOfText(bytes, half)}`;
 };
 
 export const recordResult = async (

@@ -6,6 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 
+import { headOfText } from '../cut-text.js';
+
 const SUBJECT_BYTES_MAX = 1000;
 
 /** Short texts as they are; long ones cut, with the hash of the whole in parentheses (no rule's prefix covers those). */
@@ -14,6 +16,5 @@ export const subjectOf = (text: string): string => {
   if (bytes.length <= SUBJECT_BYTES_MAX) return text;
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
   const suffix = ` … (${bytes.length} bytes, sha256 ${hash})`;
-  const head = bytes.subarray(0, SUBJECT_BYTES_MAX - Buffer.byteLength(suffix) - 3);
-  return `${head.toString('utf8').replace(/\uFFFD+$/, '')}${suffix}`;
+  return `${headOfText(bytes, SUBJECT_BYTES_MAX - Buffer.byteLength(suffix) - 3)}${suffix}`;
 };

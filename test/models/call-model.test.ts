@@ -3,7 +3,7 @@
  */
 import { ShutdownError } from '../../activities/activity-scope.js';
 import type { ReachFault } from '../../activities/effects/faults.js';
-import { warmUp } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import type { Store } from '../../activities/stores/store.js';
 import { hashArguments } from '../../activities/arguments-hash.js';
 import type { ChatReply } from '../support/chat-server.js';

@@ -1,7 +1,8 @@
 /**
  * What a Chat Completions request holds on the wire.
  */
-import { makeOpenaiChat, warmUp } from '../../activities/models/openai-chat.js';
+import { makeOpenaiChat } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import type { ModelMessage } from '../../activities/models/provider.js';
 import { startChatServer, type ChatServer } from '../support/chat-server.js';
 import { requestOf } from './asking.js';

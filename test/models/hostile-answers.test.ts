@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { warmUp } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import { retryDelayMs } from '../../activities/models/model-failures.js';
 import type { ChatReply } from '../support/chat-server.js';
 import { delta, DONE, event } from './stream-cases.js';

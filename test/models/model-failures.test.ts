@@ -1,7 +1,7 @@
 /**
  * A provider that fails: what is waited for, what ends the turn, and what people are told.
  */
-import { warmUp } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import type { ChatFault, ChatReply } from '../support/chat-server.js';
 import { PRICE, REF, scopeOf, SESSION, Table, thrownBy } from './table.js';
 

@@ -1,7 +1,8 @@
 /**
  * The Chat Completions provider over real HTTP: every way a server can fail, be slow or be stopped.
  */
-import { makeOpenaiChat, warmUp } from '../../activities/models/openai-chat.js';
+import { makeOpenaiChat } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import { startChatServer, type ChatFault, type ChatServer } from '../support/chat-server.js';
 import { failureOf, requestOf } from './asking.js';
 

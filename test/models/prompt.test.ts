@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { warmUp } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import { SYSTEM_TEXT } from '../../activities/models/system-text.js';
 import type { ChatReply } from '../support/chat-server.js';
 import { scopeOf, Table } from './table.js';

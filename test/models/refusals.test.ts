@@ -5,7 +5,8 @@
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 
-import { makeOpenaiChat, warmUp } from '../../activities/models/openai-chat.js';
+import { makeOpenaiChat } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import { failureOf, requestOf } from './asking.js';
 import { KEY, sending, startByteServer, type ByteServer } from './byte-server.js';
 import { delta, DONE } from './stream-cases.js';

@@ -1,7 +1,7 @@
 /**
  * A stream that breaks: at every byte, in every way, it is the whole answer or none.
  */
-import { warmUp } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import { isModelError, type ModelAnswer } from '../../activities/models/provider.js';
 import { failureOf, requestOf } from './asking.js';
 import { sending, startByteServer, type Answering, type ByteServer } from './byte-server.js';

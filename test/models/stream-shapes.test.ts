@@ -4,7 +4,7 @@
  */
 import { gzipSync } from 'node:zlib';
 
-import { warmUp } from '../../activities/models/openai-chat.js';
+import { warmUp } from '../../activities/models/openai-client.js';
 import type { ModelAnswer } from '../../activities/models/provider.js';
 import { failureOf, requestOf } from './asking.js';
 import { sending, startByteServer, type ByteServer } from './byte-server.js';

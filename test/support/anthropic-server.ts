@@ -5,10 +5,20 @@
  * any number of sessions can play one script at once. Faults are counted by idempotency key. What must
  * stay true: nothing of ours but its own rules is imported, so that it can also run alone.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { faultOf, signatureOf, type Asked } from './anthropic-rules.js';
+import {
+  breakOff,
+  failByStatus,
+  listen,
+  pieces,
+  Playing,
+  readBody,
+  sendJson,
+  wait,
+  type StatusFault,
+} from './played-model.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,13 +30,7 @@ export interface MessagesCall {
 }
 
 export type MessagesFault =
-  | {
-      readonly kind: 'status';
-      readonly status: number;
-      readonly retryAfter?: string | number;
-      readonly body?: unknown;
-      readonly times?: number;
-    }
+  | StatusFault
   /**
    * cut: the connection breaks after half of the events · close: the response ends cleanly after half ·
    * reset: the connection breaks before any byte · hang: no byte ever · hang_midway: half, then none ·
@@ -111,14 +115,6 @@ export const errorOf = (type: string, message: string): Fields => ({
   request_id: 'req_1',
 });
 
-const pieces = (text: string, count: number): readonly string[] => {
-  const length = Math.max(1, Math.ceil(text.length / count));
-  const found: string[] = [];
-  for (let from = 0; from < text.length; from += length)
-    found.push(text.slice(from, from + length));
-  return found;
-};
-
 const blockEvents = (
   index: number,
   block: Fields,
@@ -185,39 +181,7 @@ const eventsOf = (reply: MessagesReply, answers: number): readonly string[] => {
   ];
 };
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const readBody = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-};
-
-const sendJson = (
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): void => {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(typeof body === 'string' ? body : JSON.stringify(body));
-};
-
-class Playing {
-  script: MessagesScript;
-  readonly records: MessagesRecord[] = [];
-  private readonly attempts = new Map<string, number>();
-  private waiting: { readonly count: number; readonly resolve: () => void }[] = [];
-
-  constructor(script: MessagesScript) {
-    this.script = script;
-  }
-
-  requested(count: number): Promise<void> {
-    if (this.records.length >= count) return Promise.resolve();
-    return new Promise((resolve) => this.waiting.push({ count, resolve }));
-  }
-
+class PlayingMessages extends Playing<MessagesScript, MessagesRecord> {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url = '', headers } = request;
     const { requireKey, models = [] } = this.script;
@@ -268,24 +232,6 @@ class Playing {
     await this.play(this.script.replies[answers] ?? PAST_THE_END, record, response);
   }
 
-  private note(record: MessagesRecord): void {
-    this.records.push(record);
-    const isDue = ({ count }: { readonly count: number }): boolean => this.records.length >= count;
-    for (const { resolve } of this.waiting.filter(isDue)) resolve();
-    this.waiting = this.waiting.filter((one) => !isDue(one));
-  }
-
-  private faultFor(reply: MessagesReply, { idempotencyKey }: MessagesRecord): MessagesFault | null {
-    const attempt = this.attempts.get(idempotencyKey) ?? 0;
-    this.attempts.set(idempotencyKey, attempt + 1);
-    let before = 0;
-    for (const fault of reply.faults ?? []) {
-      before += fault.times ?? 1;
-      if (attempt < before) return fault;
-    }
-    return null;
-  }
-
   private async play(
     reply: MessagesReply,
     record: MessagesRecord,
@@ -296,22 +242,12 @@ class Playing {
     if (delayMs > 0) await wait(delayMs);
     if (response.destroyed) return;
     const events = eventsOf(reply, record.answers);
-    if (fault) {
-      record.outcome = fault.kind === 'status' ? String(fault.status) : fault.kind;
-      return failBy(fault, events, response);
-    }
-    response.writeHead(200, { 'content-type': reply.contentType ?? 'text/event-stream' });
-    if (reply.chunkMs)
-      for (const part of events.slice(0, -1)) {
-        response.write(part);
-        await wait(reply.chunkMs);
-        if (response.destroyed) return;
-      }
-    // Recorded before the last byte leaves, so that whoever has the answer finds the record of it.
-    record.outcome = 'answered';
-    response.end(reply.chunkMs ? events.at(-1) : events.join(''));
+    if (fault) return failBy(fault, events, response);
+    await this.stream(reply, events, response, () => (record.outcome = 'answered'));
   }
 }
+
+const textOf = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body));
 
 const failBy = (
   fault: MessagesFault,
@@ -319,47 +255,22 @@ const failBy = (
   response: ServerResponse,
 ): void => {
   if (fault.kind === 'status') {
-    const { status, retryAfter, body } = fault;
-    const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
-    return sendJson(response, status, body ?? errorOf('mock_error', `mock ${status}`), headers);
+    const body = fault.body ?? errorOf('mock_error', `mock ${fault.status}`);
+    return failByStatus(fault, textOf(body), response);
   }
-  if (fault.kind === 'hang') return;
-  if (fault.kind === 'reset') return void response.socket?.resetAndDestroy();
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-  const half = events.slice(0, Math.max(2, Math.floor(events.length / 2))).join('');
-  response.write(half, () => {
-    if (fault.kind === 'cut') setTimeout(() => response.socket?.resetAndDestroy(), 20);
-    if (fault.kind === 'close') response.end();
-    if (fault.kind === 'error_event') {
-      const error = fault.error ?? { type: 'overloaded_error', message: 'Overloaded' };
-      response.end(sse('error', { error }));
-    }
-  });
+  const error = fault.error ?? { type: 'overloaded_error', message: 'Overloaded' };
+  breakOff(fault, events, response, sse('error', { error }));
 };
 
 /** Starts on a free loopback port. */
 export const startAnthropicServer = async (script: MessagesScript): Promise<MessagesServer> => {
-  const playing = new Playing(script);
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((request, response) => {
-    playing.handle(request, response).catch(() => response.destroy());
-  });
-  server.on('connection', (socket) => {
-    socket.setNoDelay(true);
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const playing = new PlayingMessages(script);
+  const { port, close } = await listen((request, response) => playing.handle(request, response));
   return {
     baseUrl: `http://127.0.0.1:${port}`,
     records: playing.records,
     setScript: (next) => void (playing.script = next),
     requested: (count) => playing.requested(count),
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
+    close,
   };
 };

@@ -6,10 +6,18 @@
  * standard input, so that it never outlives whoever started it.
  */
 import { readFileSync } from 'node:fs';
-import { transformSync } from 'esbuild';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 
-const source = readFileSync(new URL('./chat-server.ts', import.meta.url), 'utf8');
-const { code } = transformSync(source, { loader: 'ts', format: 'esm', target: 'node20' });
+const { outputFiles } = await build({
+  entryPoints: [fileURLToPath(new URL('./chat-server.ts', import.meta.url))],
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  write: false,
+});
+const code = outputFiles[0].text;
 const { startChatServer } = await import(
   `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`
 );

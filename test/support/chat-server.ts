@@ -3,10 +3,21 @@
  *
  * It has no state of a conversation: the n-th reply answers the request that holds n answers already, so
  * any number of sessions can play one script at once. Faults are counted by idempotency key. What must
- * stay true: this file imports nothing of ours, since `chat-server-main.mjs` also runs it alone.
+ * stay true: this file imports nothing of the product, since `chat-server-main.mjs` also runs it alone.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import {
+  breakOff,
+  failByStatus,
+  listen,
+  pieces,
+  Playing,
+  readBody,
+  sendJson,
+  wait,
+  type StatusFault,
+} from './played-model.js';
 
 export interface ChatCall {
   readonly name: string;
@@ -16,14 +27,7 @@ export interface ChatCall {
 }
 
 export type ChatFault =
-  | {
-      readonly kind: 'status';
-      readonly status: number;
-      readonly retryAfter?: string | number;
-      readonly retryAfterMs?: number;
-      readonly body?: unknown;
-      readonly times?: number;
-    }
+  | StatusFault
   /**
    * cut: the connection breaks after half of the frames · close: the response ends cleanly after half ·
    * reset: the connection breaks before any byte · hang: no byte ever · hang_midway: half, then none ·
@@ -113,14 +117,6 @@ const frame = (delta: unknown, finish: string | null = null): string =>
     choices: [{ index: 0, delta, finish_reason: finish }],
   })}\n\n`;
 
-const pieces = (text: string, count: number): readonly string[] => {
-  const length = Math.max(1, Math.ceil(text.length / count));
-  const found: string[] = [];
-  for (let from = 0; from < text.length; from += length)
-    found.push(text.slice(from, from + length));
-  return found;
-};
-
 const callFrames = (call: ChatCall, index: number, answers: number): readonly string[] => {
   const raw = typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments);
   const id = call.id ?? `call_${answers}_${index}`;
@@ -149,34 +145,12 @@ const framesOf = (reply: ChatReply, answers: number): readonly string[] => {
   ];
 };
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const readBody = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-};
-
 interface Asked {
   readonly model: string;
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];
 }
 
-class Playing {
-  script: ChatScript;
-  readonly records: ChatRecord[] = [];
-  private readonly attempts = new Map<string, number>();
-  private waiting: { readonly count: number; readonly resolve: () => void }[] = [];
-
-  constructor(script: ChatScript) {
-    this.script = script;
-  }
-
-  requested(count: number): Promise<void> {
-    if (this.records.length >= count) return Promise.resolve();
-    return new Promise((resolve) => this.waiting.push({ count, resolve }));
-  }
-
+class PlayingChat extends Playing<ChatScript, ChatRecord> {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = request.url ?? '';
     if (url.startsWith('/__')) return this.control(url, request, response);
@@ -225,13 +199,6 @@ class Playing {
     await this.play(this.replyFor(asked, answers), record, response);
   }
 
-  private note(record: ChatRecord): void {
-    this.records.push(record);
-    const isDue = ({ count }: { readonly count: number }): boolean => this.records.length >= count;
-    for (const { resolve } of this.waiting.filter(isDue)) resolve();
-    this.waiting = this.waiting.filter((one) => !isDue(one));
-  }
-
   private replyFor(asked: Asked, answers: number): ChatReply {
     const prompts = asked.messages
       .filter(({ role }) => role === 'user')
@@ -240,17 +207,6 @@ class Playing {
       prompts.some((prompt) => prompt.includes(match)),
     );
     return (own?.replies ?? this.script.replies)[answers] ?? PAST_THE_END;
-  }
-
-  private faultFor(reply: ChatReply, { idempotencyKey }: ChatRecord): ChatFault | null {
-    const attempt = this.attempts.get(idempotencyKey) ?? 0;
-    this.attempts.set(idempotencyKey, attempt + 1);
-    let before = 0;
-    for (const fault of reply.faults ?? []) {
-      before += fault.times ?? 1;
-      if (attempt < before) return fault;
-    }
-    return null;
   }
 
   private async play(
@@ -263,21 +219,11 @@ class Playing {
     if (delayMs > 0) await wait(delayMs);
     if (response.destroyed) return;
     const frames = framesOf(reply, record.answers);
-    if (fault) {
-      record.outcome = fault.kind === 'status' ? String(fault.status) : fault.kind;
-      return failBy(fault, frames, response);
-    }
-    response.writeHead(200, { 'content-type': reply.contentType ?? 'text/event-stream' });
-    if (reply.chunkMs)
-      for (const part of frames.slice(0, -1)) {
-        response.write(part);
-        await wait(reply.chunkMs);
-        if (response.destroyed) return;
-      }
-    // Recorded before the last byte leaves, so that whoever has the answer finds the record of it.
-    record.outcome = 'answered';
-    record.endedAtMs = nowMs();
-    response.end(reply.chunkMs ? frames.at(-1) : frames.join(''));
+    if (fault) return failBy(fault, frames, response);
+    await this.stream(reply, frames, response, () => {
+      record.outcome = 'answered';
+      record.endedAtMs = nowMs();
+    });
   }
 
   private async control(
@@ -292,63 +238,25 @@ class Playing {
   }
 }
 
-const sendJson = (
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): void => {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify(body));
-};
-
 const failBy = (fault: ChatFault, frames: readonly string[], response: ServerResponse): void => {
   if (fault.kind === 'status') {
-    const { status, retryAfter, retryAfterMs } = fault;
-    const body = fault.body ?? { error: { message: `mock error ${status}`, type: 'mock' } };
-    return sendJson(response, status, body, {
-      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
-      ...(retryAfterMs === undefined ? {} : { 'retry-after-ms': String(retryAfterMs) }),
-    });
+    const body = fault.body ?? { error: { message: `mock error ${fault.status}`, type: 'mock' } };
+    return failByStatus(fault, JSON.stringify(body), response);
   }
-  if (fault.kind === 'hang') return;
-  if (fault.kind === 'reset') return void response.socket?.resetAndDestroy();
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-  const half = frames.slice(0, Math.max(2, Math.floor(frames.length / 2))).join('');
-  response.write(half, () => {
-    if (fault.kind === 'cut') setTimeout(() => response.socket?.resetAndDestroy(), 20);
-    if (fault.kind === 'close') response.end();
-    if (fault.kind === 'error_event')
-      response.end(
-        `data: ${JSON.stringify(fault.body ?? { error: { message: 'overloaded', code: 529 } })}\n\n`,
-      );
-  });
+  const error = fault.body ?? { error: { message: 'overloaded', code: 529 } };
+  breakOff(fault, frames, response, `data: ${JSON.stringify(error)}\n\n`);
 };
 
 /** Starts on a free loopback port. */
 export const startChatServer = async (script: ChatScript): Promise<ChatServer> => {
-  const playing = new Playing(script);
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((request, response) => {
-    playing.handle(request, response).catch(() => response.destroy());
-  });
-  server.on('connection', (socket) => {
-    socket.setNoDelay(true);
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const playing = new PlayingChat(script);
+  const { port, close } = await listen((request, response) => playing.handle(request, response));
   return {
     baseUrl: `http://127.0.0.1:${port}/v1`,
     port,
     records: playing.records,
     setScript: (next) => void (playing.script = next),
     requested: (count) => playing.requested(count),
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
+    close,
   };
 };

@@ -1,8 +1,10 @@
 /**
  * The events that the Responses API sends for an answer, in the shapes and the order it documents.
  *
- * What must stay true: this file imports nothing of ours.
+ * What must stay true: this file imports nothing of the product.
  */
+import { pieces } from './played-model.js';
+
 export type Json = Readonly<Record<string, unknown>>;
 
 export interface ResponsesReply {
@@ -63,13 +65,6 @@ export const frame = (event: unknown): string => {
   return `${typeof type === 'string' ? `event: ${type}\n` : ''}data: ${JSON.stringify(event)}\n\n`;
 };
 
-export const pieces = (text: string, count = 3): readonly string[] => {
-  const length = Math.max(1, Math.ceil(text.length / count));
-  return Array.from({ length: Math.ceil(text.length / length) }, (_, n) =>
-    text.slice(n * length, (n + 1) * length),
-  );
-};
-
 /** The response object of the last event. */
 export const finalOf = ({
   output = [],
@@ -91,7 +86,7 @@ export const finalOf = ({
 });
 
 const textEvents = (place: Json, kind: string, field: string, text: string): readonly Json[] => [
-  ...pieces(text).map((delta) => ({ type: `response.${kind}.delta`, ...place, delta })),
+  ...pieces(text, 3).map((delta) => ({ type: `response.${kind}.delta`, ...place, delta })),
   { type: `response.${kind}.done`, ...place, [field]: text },
 ];
 

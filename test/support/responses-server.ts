@@ -5,20 +5,21 @@
  * answers already. Faults are counted by idempotency key. What must stay true: this file imports nothing
  * of ours, and a request that the real API refuses is refused here with the same words.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import {
+  breakOff,
+  failByStatus,
+  listen,
+  Playing,
+  readBody,
+  sendJson,
+  type StatusFault,
+} from './played-model.js';
 import { eventsOf, finalOf, frame, type Json, type ResponsesReply } from './responses-events.js';
 
 export type ResponsesFault =
-  | {
-      readonly kind: 'status';
-      readonly status: number;
-      readonly retryAfter?: string | number;
-      readonly retryAfterMs?: number;
-      readonly body?: unknown;
-      readonly times?: number;
-    }
+  | StatusFault
   /**
    * cut: the connection breaks after half of the events · close: the response ends cleanly after half ·
    * reset: the connection breaks before any byte · hang: no byte ever · hang_midway: half, then none ·
@@ -63,24 +64,6 @@ interface Asked {
   readonly store?: boolean;
 }
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const sendJson = (
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): void => {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify(body));
-};
-
-const readBody = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-};
-
 /** Items from one outcome of a tool, or one prompt, to the next are one answer. */
 const answersIn = (input: readonly Json[]): number => {
   const isOurs = (item: Json): boolean =>
@@ -118,49 +101,26 @@ const objectionTo = ({ input, max_output_tokens, store }: Asked): string | null 
   return null;
 };
 
-const failBy = (fault: ResponsesFault, reply: ResponsesReply, response: ServerResponse): void => {
-  if (fault.kind === 'status') {
-    const { status, retryAfter, retryAfterMs } = fault;
-    const body = fault.body ?? { error: { message: `mock error ${status}`, type: 'mock' } };
-    return sendJson(response, status, body, {
-      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
-      ...(retryAfterMs === undefined ? {} : { 'retry-after-ms': String(retryAfterMs) }),
-    });
-  }
-  if (fault.kind === 'hang') return;
-  if (fault.kind === 'reset') return void response.socket?.resetAndDestroy();
-  const events = eventsOf(reply);
-  const half = events.slice(0, Math.max(2, Math.floor(events.length / 2))).join('');
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-  response.write(half, () => {
-    if (fault.kind === 'cut') setTimeout(() => response.socket?.resetAndDestroy(), 20);
-    if (fault.kind === 'close') response.end();
-    if (fault.kind === 'error_event')
-      response.end(
-        frame(fault.body ?? { type: 'error', code: 'server_is_overloaded', message: 'overloaded' }),
-      );
-    if (fault.kind === 'failed') {
-      const error = fault.body ?? { code: 'server_error', message: 'The server had an error' };
-      response.end(frame({ type: 'response.failed', response: finalOf({ ...reply, error }) }));
-    }
-  });
+/** What a server says that breaks an answer off. */
+const lastWordsOf = (
+  { kind, body }: Exclude<ResponsesFault, StatusFault>,
+  reply: ResponsesReply,
+): string => {
+  if (kind !== 'failed')
+    return frame(body ?? { type: 'error', code: 'server_is_overloaded', message: 'overloaded' });
+  const error = body ?? { code: 'server_error', message: 'The server had an error' };
+  return frame({ type: 'response.failed', response: finalOf({ ...reply, error }) });
 };
 
-class Playing {
-  script: ResponsesScript;
-  readonly records: ResponsesRecord[] = [];
-  private readonly attempts = new Map<string, number>();
-  private waiting: { readonly count: number; readonly resolve: () => void }[] = [];
-
-  constructor(script: ResponsesScript) {
-    this.script = script;
+const failBy = (fault: ResponsesFault, reply: ResponsesReply, response: ServerResponse): void => {
+  if (fault.kind === 'status') {
+    const body = fault.body ?? { error: { message: `mock error ${fault.status}`, type: 'mock' } };
+    return failByStatus(fault, JSON.stringify(body), response);
   }
+  breakOff(fault, eventsOf(reply), response, lastWordsOf(fault, reply));
+};
 
-  requested(count: number): Promise<void> {
-    if (this.records.length >= count) return Promise.resolve();
-    return new Promise((resolve) => this.waiting.push({ count, resolve }));
-  }
-
+class PlayingResponses extends Playing<ResponsesScript, ResponsesRecord> {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { requireKey, models = [] } = this.script;
     const sent = request.headers.authorization ?? 'none';
@@ -182,10 +142,7 @@ class Playing {
       body,
       outcome: null,
     };
-    this.records.push(record);
-    const isDue = ({ count }: { readonly count: number }): boolean => this.records.length >= count;
-    for (const { resolve } of this.waiting.filter(isDue)) resolve();
-    this.waiting = this.waiting.filter((one) => !isDue(one));
+    this.note(record);
     response.once('close', () => (record.outcome ??= 'dropped by the client'));
     const asked = JSON.parse(body) as Asked;
     const message = objectionTo(asked);
@@ -201,27 +158,9 @@ class Playing {
     record: ResponsesRecord,
     response: ServerResponse,
   ): Promise<void> {
-    const attempt = this.attempts.get(record.idempotencyKey) ?? 0;
-    this.attempts.set(record.idempotencyKey, attempt + 1);
-    const faults = (reply.faults ?? []).flatMap((fault) =>
-      Array<ResponsesFault>(fault.times ?? 1).fill(fault),
-    );
-    const fault = faults[attempt];
-    if (fault) {
-      record.outcome = fault.kind === 'status' ? String(fault.status) : fault.kind;
-      return failBy(fault, reply, response);
-    }
-    response.writeHead(200, { 'content-type': reply.contentType ?? 'text/event-stream' });
-    const events = eventsOf(reply);
-    for (const part of reply.chunkMs ? events.slice(0, -1) : []) {
-      response.write(part);
-      await wait(reply.chunkMs ?? 0);
-      if (response.destroyed) return;
-    }
-    record.outcome = 'answered';
-    const rest = reply.chunkMs ? (events.at(-1) ?? '') : events.join('');
-    if (reply.staysOpen) response.write(rest);
-    else response.end(rest);
+    const fault = this.faultFor(reply, record);
+    if (fault) return failBy(fault, reply, response);
+    await this.stream(reply, eventsOf(reply), response, () => (record.outcome = 'answered'));
   }
 }
 
@@ -229,26 +168,13 @@ class Playing {
 export const startResponsesServer = async (
   script: ResponsesScript = { replies: [] },
 ): Promise<ResponsesServer> => {
-  const playing = new Playing(script);
-  const sockets = new Set<Socket>();
-  const server = createServer((request, response) => {
-    playing.handle(request, response).catch(() => response.destroy());
-  });
-  server.on('connection', (socket) => {
-    socket.setNoDelay(true);
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const playing = new PlayingResponses(script);
+  const { port, close } = await listen((request, response) => playing.handle(request, response));
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    baseUrl: `http://127.0.0.1:${port}/v1`,
     records: playing.records,
     setScript: (next) => void (playing.script = next),
     requested: (count) => playing.requested(count),
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
+    close,
   };
 };

@@ -8,7 +8,7 @@
 import { parseArguments } from '../../arguments-hash.js';
 import type { ModelAnswer } from '../provider.js';
 import { Bill } from './bill.js';
-import { asList, asObject, asText, type Json } from './json.js';
+import { asList, asObject, asText, type Json } from '../wire/json.js';
 import { isCallBlock, NATIVE_TYPE } from './messages.js';
 
 interface Slot {

@@ -5,13 +5,8 @@
  * places. What must stay true: half a bill is none, since we count better than that ourselves.
  */
 import type { Usage } from '../../../workflows/protocol/events.js';
-import { asObject } from './json.js';
-
-/** More tokens than any request has: a number beyond it is a mistake of the server. */
-const TOKENS_MAX = 1e9;
-
-const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && value >= 0 && value <= TOKENS_MAX;
+import { asObject } from '../wire/json.js';
+import { isTokenCount } from '../wire/token-counts.js';
 
 export class Bill {
   private readonly counts = new Map<keyof Usage, number>();
@@ -25,7 +20,7 @@ export class Bill {
     this.note('output_tokens', usage['output_tokens']);
     this.note('cache_creation_input_tokens', usage['cache_creation_input_tokens']);
     this.note('cache_read_input_tokens', usage['cache_read_input_tokens']);
-    this.isFinal ||= isLast && isCount(usage['output_tokens']);
+    this.isFinal ||= isLast && isTokenCount(usage['output_tokens']);
   }
 
   total(): Usage | null {
@@ -42,7 +37,7 @@ export class Bill {
 
   private note(name: keyof Usage, sent: unknown): void {
     if (sent === undefined || sent === null) return;
-    if (!isCount(sent)) this.isAbsurd = true;
+    if (!isTokenCount(sent)) this.isAbsurd = true;
     else this.counts.set(name, Math.max(this.counts.get(name) ?? 0, Math.round(sent)));
   }
 }

@@ -8,7 +8,8 @@
  */
 import { parseArguments } from '../../arguments-hash.js';
 import type { ModelMessage, ModelRequest } from '../provider.js';
-import { asList, asObject, asText, wellFormed, type Json } from './json.js';
+import { asList, asObject, asText, wellFormed, type Json } from '../wire/json.js';
+import { wireId, wireName } from '../wire/names.js';
 
 /** Tells our stored messages of this API from those of others. */
 export const NATIVE_TYPE = 'message';
@@ -38,11 +39,6 @@ const said = (text: string, instead: string): string => (text.trim() === '' ? in
 
 const textBlock = (text: string): Json => ({ type: 'text', text });
 
-const wireId = (callId: string): string => `call_${callId.replace(/[^A-Za-z0-9_-]/g, '_')}`;
-
-const wireName = (name: string): string =>
-  name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, NAME_CHARS_MAX) || 'unnamed';
-
 const translated = ({ text, calls }: Assistant): readonly Json[] => [
   textBlock(text),
   ...calls.map(({ id, name, raw }) => ({
@@ -71,7 +67,9 @@ const sendable = (blocks: readonly Json[]): readonly Json[] => {
   return kept
     .slice(0, kept.findLastIndex((block) => !isThought(block)) + 1)
     .map((block) =>
-      isCallBlock(block) ? { ...block, name: wireName(asText(block['name'])) } : block,
+      isCallBlock(block)
+        ? { ...block, name: wireName(asText(block['name']), NAME_CHARS_MAX) }
+        : block,
     );
 };
 

@@ -5,7 +5,7 @@
  * stream is the same failure as a response with the status of its type.
  */
 import { ModelError, type ModelAnswer } from '../provider.js';
-import { asObject, asText, type Json } from './json.js';
+import { asObject, asText, type Json } from '../wire/json.js';
 
 const STATUS_OF: Readonly<Record<string, number>> = {
   invalid_request_error: 400,

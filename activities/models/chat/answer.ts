@@ -7,21 +7,10 @@
  */
 import type { Usage } from '../../../workflows/protocol/events.js';
 import type { ModelAnswer } from '../provider.js';
+import { asList, asObject, asText, type Json } from '../wire/json.js';
+import { usageOf } from '../wire/token-counts.js';
 import { CallFragments } from './call-fragments.js';
 import { wireFunction, type WireCall } from './messages.js';
-
-type Json = Readonly<Record<string, unknown>>;
-
-const asObject = (value: unknown): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-const asText = (value: unknown): string => (typeof value === 'string' ? value : '');
-const asCount = (value: unknown): number => (isCount(value) ? Math.round(value) : 0);
-
-/** More tokens than any request has: a number beyond it is a mistake of the server. */
-const TOKENS_MAX = 1e9;
-const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && value >= 0 && value <= TOKENS_MAX;
 
 /** Content is text, or a list of parts of which some are thinking. */
 const partsOf = (content: unknown, kind: 'text' | 'thinking'): string => {
@@ -33,23 +22,15 @@ const partsOf = (content: unknown, kind: 'text' | 'thinking'): string => {
     .join('');
 };
 
-/** Tokens read from a cache are counted apart from the input, as Anthropic's names have it. */
-const usageOf = (sent: unknown): Usage | null => {
+const billOf = (sent: unknown): Usage | null => {
   const usage = asObject(sent);
   const details = asObject(usage['prompt_tokens_details']);
-  const prompt = asCount(usage['prompt_tokens']);
-  const cached = asCount(details['cached_tokens'] ?? usage['prompt_cache_hit_tokens']);
-  const written = asCount(details['cache_write_tokens']);
-  const output = asCount(usage['completion_tokens']);
-  if (prompt === 0 && output === 0) return null;
-  // Half a bill is none: what can't be is counted by us.
-  if (![usage['prompt_tokens'] ?? 0, usage['completion_tokens'] ?? 0].every(isCount)) return null;
-  return {
-    input_tokens: Math.max(0, prompt - cached - written),
-    output_tokens: output,
-    cache_creation_input_tokens: written,
-    cache_read_input_tokens: cached,
-  };
+  return usageOf({
+    input: usage['prompt_tokens'],
+    output: usage['completion_tokens'],
+    cached: details['cached_tokens'] ?? usage['prompt_cache_hit_tokens'],
+    written: details['cache_write_tokens'],
+  });
 };
 
 export class AnswerBuilder {
@@ -68,7 +49,7 @@ export class AnswerBuilder {
   add(chunk: unknown): string {
     const { usage, choices, x_groq: groq } = asObject(chunk);
     const choice = this.choiceOf(asList(choices).map(asObject));
-    this.usage = usageOf(usage ?? choice['usage'] ?? asObject(groq)['usage']) ?? this.usage;
+    this.usage = billOf(usage ?? choice['usage'] ?? asObject(groq)['usage']) ?? this.usage;
     const reason = choice['finish_reason'];
     if (typeof reason === 'string' && reason !== '') this.stopReason = reason;
     return this.addDelta(asObject(choice['delta'] ?? choice['message']));

@@ -5,6 +5,7 @@
  * all. What must stay true: fragments of one call are never mixed with those of another.
  */
 import { parseArguments } from '../../arguments-hash.js';
+import { asText } from '../wire/json.js';
 
 export interface CallSlot {
   id: string;
@@ -17,8 +18,6 @@ export interface CallSlot {
 
 type Fragment = Readonly<CallSlot>;
 type Fields = Readonly<Record<string, unknown>>;
-
-const asText = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const fragmentOf = (delta: Fields): Fragment => {
   const { index, id, type: _type, function: called, ...extra } = delta;

@@ -8,6 +8,7 @@
  */
 import { parseArguments } from '../../arguments-hash.js';
 import type { ModelMessage, ToolDefinition } from '../provider.js';
+import { wireId, wireName } from '../wire/names.js';
 
 export interface WireCall {
   readonly id: string;
@@ -30,7 +31,7 @@ const NAME_CHARS_MAX = 64;
 
 /** Servers refuse a whole request for one name or one argument text they can't read. */
 export const wireFunction = (name: string, raw: string): WireCall['function'] => ({
-  name: name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, NAME_CHARS_MAX) || 'unnamed',
+  name: wireName(name, NAME_CHARS_MAX),
   arguments: wireArguments(raw.toWellFormed()),
 });
 
@@ -39,8 +40,6 @@ const wireArguments = (raw: string): string => {
   if (raw.trim() === '') return '{}';
   return parseArguments(raw) ? raw : JSON.stringify({ malformed_arguments: raw });
 };
-
-const wireId = (callId: string): string => `call_${callId.replace(/[^A-Za-z0-9_-]/g, '_')}`;
 
 type Assistant = Extract<ModelMessage, { readonly role: 'assistant' }>;
 

@@ -6,7 +6,8 @@
  */
 import type { Usage } from '../../../workflows/protocol/events.js';
 import type { ModelAnswer } from '../provider.js';
-import { asList, asObject, asText, wellFormed, type Json } from './fields.js';
+import { asList, asObject, asText, wellFormed, type Json } from '../wire/json.js';
+import { usageOf } from '../wire/token-counts.js';
 import { OutputItems, rawOf, textsIn } from './items.js';
 
 /** A server that ignores `stream` sends one document; it is read as an event of this name. */
@@ -20,28 +21,15 @@ export interface NativeAnswer {
   readonly output: readonly Json[];
 }
 
-/** More tokens than any request has: a number beyond it is a mistake of the server. */
-const TOKENS_MAX = 1e9;
-const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && value >= 0 && value <= TOKENS_MAX;
-const asCount = (value: unknown): number => (isCount(value) ? Math.round(value) : 0);
-
-/** Tokens read from a cache are counted apart from the input, as Anthropic's names have it. */
-const usageOf = (sent: unknown): Usage | null => {
-  const { input_tokens, output_tokens, input_tokens_details } = asObject(sent);
-  const [input, output] = [asCount(input_tokens), asCount(output_tokens)];
-  if (input === 0 && output === 0) return null;
-  // Half a bill is none: what can't be is counted by us.
-  if (![input_tokens ?? 0, output_tokens ?? 0].every(isCount)) return null;
+const billOf = (sent: unknown): Usage | null => {
+  const { input_tokens: input, output_tokens: output, input_tokens_details } = asObject(sent);
   const details = asObject(input_tokens_details);
-  const cached = asCount(details['cached_tokens']);
-  const written = asCount(details['cache_write_tokens']);
-  return {
-    input_tokens: Math.max(0, input - cached - written),
-    output_tokens: output,
-    cache_creation_input_tokens: written,
-    cache_read_input_tokens: cached,
-  };
+  return usageOf({
+    input,
+    output,
+    cached: details['cached_tokens'],
+    written: details['cache_write_tokens'],
+  });
 };
 
 const ofType = (items: readonly Json[], type: string): readonly Json[] =>
@@ -122,7 +110,7 @@ export class AnswerBuilder {
       thinking: joined(ofType(made, 'reasoning').map(thoughtOf)),
       calls: calls.map((call) => ({ name: asText(call['name']), raw: rawOf(call) })),
       stopReason: text === '' && refusal !== null ? refusedBy(refusal) : this.stopReason(calls),
-      usage: usageOf(this.final?.['usage']),
+      usage: billOf(this.final?.['usage']),
       native: made.length === 0 ? null : native,
     };
   }

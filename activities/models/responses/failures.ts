@@ -7,7 +7,7 @@
 import { ModelError } from '../provider.js';
 import { errorIn } from '../wire/failures.js';
 import { DOCUMENT } from './answer.js';
-import { asObject, asText, type Json } from './fields.js';
+import { asObject, asText, type Json } from '../wire/json.js';
 
 const STATUS_OF = new Map<string, number>([
   ['rate_limit_exceeded', 429],

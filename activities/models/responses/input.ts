@@ -7,17 +7,12 @@
  */
 import type { ModelMessage, ToolDefinition } from '../provider.js';
 import type { NativeAnswer } from './answer.js';
-import { asList, asObject, asText, type Json } from './fields.js';
+import { asList, asObject, asText, type Json } from '../wire/json.js';
+import { wireId, wireName } from '../wire/names.js';
 
 type Assistant = Extract<ModelMessage, { readonly role: 'assistant' }>;
 
 const NAME_CHARS_MAX = 64;
-
-/** A request is refused, now and for ever after, for one name like `functions.read`. */
-const wireName = (name: string): string =>
-  name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, NAME_CHARS_MAX) || 'unnamed';
-
-const wireId = (callId: string): string => `call_${callId.replace(/[^A-Za-z0-9_-]/g, '_')}`;
 
 const isCall = (item: Json): boolean => item['type'] === 'function_call';
 const isReasoning = (item: Json): boolean => item['type'] === 'reasoning';
@@ -45,7 +40,9 @@ const sendable = (output: readonly Json[], withReasoning: boolean): readonly Jso
   for (const item of output.slice(0, last + 1)) {
     if (isReasoning(item)) isPaired = withReasoning && isSelfContained(item);
     if (isReasoning(item) && !isPaired) continue;
-    const named = isCall(item) ? { ...item, name: wireName(asText(item['name'])) } : item;
+    const named = isCall(item)
+      ? { ...item, name: wireName(asText(item['name']), NAME_CHARS_MAX) }
+      : item;
     sent.push(isPaired ? named : withoutId(named));
   }
   return sent;
@@ -63,7 +60,7 @@ const translated = ({ text, calls }: Assistant): readonly Json[] => [
   ...calls.map(({ id, name, raw }) => ({
     type: 'function_call',
     call_id: wireId(id),
-    name: wireName(name),
+    name: wireName(name, NAME_CHARS_MAX),
     arguments: raw.toWellFormed() || '{}',
   })),
 ];

@@ -5,7 +5,7 @@
  * and others that use one index twice, which only the id tells apart. What must stay true: an item that
  * was sent as a whole is kept word for word, whatever its pieces were.
  */
-import { asList, asObject, asText, type Json } from './fields.js';
+import { asList, asObject, asText, type Json } from '../wire/json.js';
 
 /** What streams in pieces, and the type of the item it is a piece of. */
 const ITEM_OF: Readonly<Record<string, string>> = {

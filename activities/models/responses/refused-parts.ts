@@ -6,7 +6,7 @@
  * that it can do without; what is forgotten by a restart costs one refused request.
  */
 import { ModelError } from '../provider.js';
-import { asObject, asText } from './fields.js';
+import { asObject, asText } from '../wire/json.js';
 
 /** `include`: encrypted thoughts are asked for · `reasoning`: earlier ones are sent back. */
 export type Part = 'include' | 'reasoning';

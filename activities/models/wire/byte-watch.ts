@@ -13,7 +13,7 @@ type Fetch = typeof fetch;
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 const TAIL_BYTES = 64;
 /** How long a server may keep a stream open that it has ended; it's waited for to use the connection again. */
-const AFTER_END_MS = 1_000;
+export const AFTER_END_MS = 1_000;
 
 export interface ByteWatch {
   readonly fetch: Fetch;

@@ -4,6 +4,7 @@
  * What must stay true: it ends within seconds and in a few lines, whatever the repository is like, and
  * runs no program that the repository names.
  */
+import { headOfText } from '../../cut-text.js';
 import type { ProgramEnd } from '../run-program.js';
 import { withoutOwnFilters } from './own-filters.js';
 import { runGit } from './run-git.js';
@@ -38,12 +39,6 @@ const linesOf = ({ stdout }: ProgramEnd): readonly string[] =>
 
 const isWhole = ({ code, cut }: ProgramEnd): boolean => cut === 'output' || code === 0;
 
-const cutText = (text: string): string =>
-  Buffer.from(text)
-    .subarray(0, BYTES_MAX)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '');
-
 /** Lines for the model; never throws. */
 export const describeRepository = async (project: string, env: Environment): Promise<string> => {
   const plain = { LC_ALL: 'C' };
@@ -68,5 +63,5 @@ export const describeRepository = async (project: string, env: Environment): Pro
     ...(commits.length > 0 ? ['Last commits:'] : []),
     ...commits.map((line) => `  ${line}`),
   ];
-  return cutText(lines.join('\n'));
+  return headOfText(Buffer.from(lines.join('\n')), BYTES_MAX);
 };
