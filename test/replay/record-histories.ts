@@ -24,26 +24,20 @@ import {
   hold,
   READ,
   SHELL,
-  startLifeServer,
   untilCancelled,
-  withAgent,
+  useLifeServer,
   type Life,
-  type LifeServer,
   type Play,
 } from '../support/agent-life.js';
 
 const FOLDER = fileURLToPath(new URL('./histories', import.meta.url));
 
-let server: LifeServer;
-beforeAll(async () => {
-  server = await startLifeServer();
-});
-afterAll(() => server.stop());
+const { withAgent } = useLifeServer();
 
 const record = (name: string, play: Play, body: (life: Life) => Promise<void>): Promise<void> => {
   const file = join(FOLDER, `${name}.json`);
   if (existsSync(file)) return Promise.resolve();
-  return withAgent(server, play, async (life) => {
+  return withAgent(play, async (life) => {
     await body(life);
     const history = await life.handle.fetchHistory();
     writeFileSync(file, `${historyToJSON(history)}\n`);

@@ -128,7 +128,7 @@ export interface Life {
   send(id: string, settings?: Partial<PromptSettings>): Promise<void>;
 }
 
-export type LifeServer = TestServer & { stop(): Promise<void> };
+type LifeServer = TestServer & { stop(): Promise<void> };
 
 const activitiesOf = new Map<SessionId, AgentActivities>();
 /** The activities of whichever agent asks: one worker plays them all. */
@@ -174,7 +174,7 @@ const startShared = async (server: TestServer): Promise<SharedWorker> => {
 };
 
 /** A server with our search attributes; `flags` are the server's own. */
-export const startLifeServer = async (...flags: string[]): Promise<LifeServer> => {
+const startLifeServer = async (...flags: string[]): Promise<LifeServer> => {
   const server = await startTestServer(flags);
   await server.client.connection.operatorService.addSearchAttributes({
     namespace: 'default',
@@ -186,6 +186,22 @@ export const startLifeServer = async (...flags: string[]): Promise<LifeServer> =
   };
   const lifeServer = { ...server, stop };
   return lifeServer;
+};
+
+/** One such server for a test file, and agents on it; `settings` are dynamic config of the server. */
+export const useLifeServer = (...settings: string[]) => {
+  let server: LifeServer;
+  beforeAll(async () => {
+    server = await startLifeServer(
+      ...settings.flatMap((setting) => ['--dynamic-config-value', setting]),
+    );
+  });
+  afterAll(() => server.stop());
+  return {
+    server: (): LifeServer => server,
+    withAgent: (play: Play, body: (life: Life) => Promise<void>): Promise<void> =>
+      withAgent(server, play, body),
+  };
 };
 
 const beginLife = (server: TestServer, taskQueue: string, play: Play): Life => {
@@ -219,7 +235,7 @@ const beginLife = (server: TestServer, taskQueue: string, play: Play): Life => {
 };
 
 /** One agent's life; it ends with the body. A worker of its own only where none may poll at first. */
-export const withAgent = async (
+const withAgent = async (
   server: TestServer,
   play: Play,
   body: (life: Life) => Promise<void>,

@@ -7,20 +7,10 @@ import { agentHoldsQuery } from '../../workflows/protocol/agent.js';
 import { LEAD, messageIdOf, sessionIdOf } from '../../workflows/protocol/ids.js';
 import { EndedAgents } from '../../workers/ended-agents.js';
 import { answer, approval, message, prompt, session, usage } from '../stores/samples.js';
-import {
-  startLifeServer,
-  untilCancelled,
-  withAgent,
-  type Life,
-  type LifeServer,
-} from '../support/agent-life.js';
+import { untilCancelled, useLifeServer, type Life } from '../support/agent-life.js';
 import { withStore } from '../support/store.js';
 
-let server: LifeServer;
-beforeAll(async () => {
-  server = await startLifeServer();
-});
-afterAll(() => server.stop());
+const { server, withAgent } = useLifeServer();
 
 const MINUTE_MS = 60_000;
 const SENT = new Date().toISOString();
@@ -43,7 +33,7 @@ interface Scene {
 const withScene = (body: (scene: Scene) => Promise<void>): Promise<void> =>
   withStore((store) =>
     // A model that never answers: the prompt stays in hand.
-    withAgent(server, { model: untilCancelled }, async (life) => {
+    withAgent({ model: untilCancelled }, async (life) => {
       const sessionId = life.handle.workflowId.slice('agent-'.length, -'-lead'.length);
       const ref = { sessionId, agent: 'lead' };
       let laterMs = 0;
@@ -56,7 +46,7 @@ const withScene = (body: (scene: Scene) => Promise<void>): Promise<void> =>
           return store.call(name, args);
         }) as Store['call'],
       };
-      const agents = new EndedAgents({ store: looking, client: server.client, now });
+      const agents = new EndedAgents({ store: looking, client: server().client, now });
       await store.call('createSession', session({ id: sessionId }));
       await body({
         ...{ store, life, sessionId },

@@ -24,22 +24,12 @@ import {
   endedTimes,
   READ,
   SHELL,
-  startLifeServer,
   untilCancelled,
-  withAgent as withAgentOn,
+  useLifeServer,
   type Life,
-  type LifeServer,
-  type Play,
 } from '../../support/agent-life.js';
 
-let server: LifeServer;
-beforeAll(async () => {
-  server = await startLifeServer();
-});
-afterAll(() => server.stop());
-
-const withAgent = (play: Play, body: (life: Life) => Promise<void>): Promise<void> =>
-  withAgentOn(server, play, body);
+const { withAgent } = useLifeServer();
 
 describe('an agent', () => {
   test('answers a prompt once, however often it is delivered', () =>

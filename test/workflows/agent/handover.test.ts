@@ -21,26 +21,16 @@ import {
   hold,
   READ,
   SHELL,
-  startLifeServer,
-  withAgent as withAgentOn,
+  useLifeServer,
   type Life,
-  type LifeServer,
   type Play,
 } from '../../support/agent-life.js';
 
-let server: LifeServer;
-beforeAll(async () => {
-  // The server asks for a hand-over after each turn, and lets the fresh run begin at once.
-  const settings = [
-    'limit.historyCount.suggestContinueAsNew=4',
-    'history.workflowIdReuseMinimalInterval="1ms"',
-  ];
-  server = await startLifeServer(...settings.flatMap((one) => ['--dynamic-config-value', one]));
-});
-afterAll(() => server.stop());
-
-const withAgent = (play: Play, body: (life: Life) => Promise<void>): Promise<void> =>
-  withAgentOn(server, play, body);
+// The server asks for a hand-over after each turn, and lets the fresh run begin at once.
+const { withAgent } = useLifeServer(
+  'limit.historyCount.suggestContinueAsNew=4',
+  'history.workflowIdReuseMinimalInterval="1ms"',
+);
 
 const runIdOf = async ({ handle }: Life): Promise<string> => (await handle.describe()).runId;
 const status = ({ handle }: Life) => handle.query(agentStatusQuery);

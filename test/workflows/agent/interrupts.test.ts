@@ -20,22 +20,12 @@ import {
   hold,
   READ,
   SHELL,
-  startLifeServer,
   untilCancelled,
-  withAgent as withAgentOn,
+  useLifeServer,
   type Life,
-  type LifeServer,
-  type Play,
 } from '../../support/agent-life.js';
 
-let server: LifeServer;
-beforeAll(async () => {
-  server = await startLifeServer();
-});
-afterAll(() => server.stop());
-
-const withAgent = (play: Play, body: (life: Life) => Promise<void>): Promise<void> =>
-  withAgentOn(server, play, body);
+const { withAgent } = useLifeServer();
 
 const interrupt = ({ handle }: Life, requestId: string): Promise<void> =>
   handle.signal(interruptTurnSignal, { requestId });

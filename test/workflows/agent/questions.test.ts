@@ -19,21 +19,12 @@ import {
   hold,
   READ,
   SHELL,
-  startLifeServer,
-  withAgent as withAgentOn,
+  useLifeServer,
   type Life,
-  type LifeServer,
   type Play,
 } from '../../support/agent-life.js';
 
-let server: LifeServer;
-beforeAll(async () => {
-  server = await startLifeServer();
-});
-afterAll(() => server.stop());
-
-const withAgent = (play: Play, body: (life: Life) => Promise<void>): Promise<void> =>
-  withAgentOn(server, play, body);
+const { withAgent } = useLifeServer();
 
 const ASKING = { permissionMode: 'default', onAsk: 'park' } as const;
 /** The first turn makes these calls, the second is the last. */

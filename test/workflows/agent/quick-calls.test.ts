@@ -11,21 +11,15 @@ import {
   endedTimes,
   READ,
   SHELL,
-  startLifeServer,
   untilCancelled,
-  withAgent,
+  useLifeServer,
   type Life,
-  type LifeServer,
   type Play,
 } from '../../support/agent-life.js';
 
 const QUICK: ToolCallSummary = { ...READ, isQuick: true };
 
-let server: LifeServer;
-beforeAll(async () => {
-  server = await startLifeServer();
-});
-afterAll(() => server.stop());
+const { withAgent } = useLifeServer();
 
 /** One turn of these calls, then the answer. */
 const onePrompt = (play: Play, ...calls: ToolCallSummary[]): Play => ({
@@ -51,7 +45,7 @@ describe('a quick call', () => {
   test('costs no round of its own: the history has no activity for it', () => {
     const where: boolean[] = [];
     const tool = (): string => `${where.push(isLocal())}`;
-    return withAgent(server, onePrompt({ tool }, QUICK), async (life) => {
+    return withAgent(onePrompt({ tool }, QUICK), async (life) => {
       await finish(life);
       expect(where).toEqual([true]);
       expect(await scheduledIn(life)).toEqual(['callModel', 'callModel', 'recordOutcome']);
@@ -65,7 +59,7 @@ describe('a quick call', () => {
       if (isLocal()) throw ApplicationFailure.nonRetryable('not here', 'NotYetQuick');
       return 'read';
     };
-    return withAgent(server, onePrompt({ tool }, QUICK), async (life) => {
+    return withAgent(onePrompt({ tool }, QUICK), async (life) => {
       await finish(life);
       expect(where).toEqual([true, false]);
       expect(life.recorder.outcomes).toMatchObject([{ outcome: 'done' }]);
@@ -79,7 +73,7 @@ describe('a quick call', () => {
       if (isLocal()) await Context.current().cancelled.catch(() => undefined);
       return 'read';
     };
-    return withAgent(server, onePrompt({ tool }, QUICK), async (life) => {
+    return withAgent(onePrompt({ tool }, QUICK), async (life) => {
       await finish(life);
       expect(where).toEqual([true, false]);
       const history = await life.handle.fetchHistory();
@@ -93,7 +87,7 @@ describe('a quick call', () => {
     const slow = { ...SHELL, index: 1 };
     const last = { ...QUICK, index: 2, subject: 'b.txt' };
     const play = onePrompt({ tool: ({ call }) => call.subject }, QUICK, slow, last);
-    return withAgent(server, play, async (life) => {
+    return withAgent(play, async (life) => {
       await finish(life);
       expect(life.recorder.tools.map(({ call }) => call.index)).toEqual([0, 1, 2]);
       expect(await scheduledIn(life)).toEqual([
@@ -104,7 +98,7 @@ describe('a quick call', () => {
 
   test('of the same turn again and again still trips the guard against loops', () => {
     const model = (): ReturnType<typeof calling> => calling(QUICK);
-    return withAgent(server, { model, tool: () => 'same' }, async (life) => {
+    return withAgent({ model, tool: () => 'same' }, async (life) => {
       await finish(life);
       expect(life.recorder.outcomes).toMatchObject([{ outcome: 'no_progress' }]);
     });
@@ -118,7 +112,7 @@ describe('a quick call', () => {
       return 'read';
     };
     let life: Life | undefined;
-    return withAgent(server, { model, tool }, async (started) => {
+    return withAgent({ model, tool }, async (started) => {
       life = started;
       await finish(life);
       expect(life.recorder.tools).toHaveLength(1);

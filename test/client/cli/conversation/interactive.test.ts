@@ -1,15 +1,8 @@
 /**
  * The conversation on a real terminal: streaming, questions, Ctrl+C, Ctrl+D, lost terminals.
  */
-import {
-  acceptedBody,
-  buildCli,
-  refusal,
-  sessionDocument,
-  StandInDaemon,
-  startOnTerminal,
-} from '../../../support/cli.js';
-import type { BuiltCli, CliRun } from '../../../support/cli.js';
+import { acceptedBody, refusal, sessionDocument } from '../../../support/cli.js';
+import type { CliRun } from '../../../support/cli.js';
 import {
   answer,
   approval,
@@ -18,34 +11,10 @@ import {
   result,
   toolResult,
 } from '../../../support/session-events.js';
+import { converse, CTRL_C, daemon, messageId, quit, type } from './scene.js';
 
-const CTRL_C = '\u0003';
-const CTRL_D = '\u0004';
 const KILL_LINE = '\u0015';
 const SESSION = '11111111-2222-4333-8444-555555555555';
-
-let cli: BuiltCli;
-let daemon: StandInDaemon;
-let messageId = '';
-
-beforeAll(async () => {
-  cli = await buildCli();
-});
-afterAll(() => cli.remove());
-beforeEach(async () => {
-  daemon = await new StandInDaemon().start();
-  daemon.onPrompt = (seen) => {
-    ({ messageId } = seen);
-    daemon.emit(prompt(messageId, seen.text));
-  };
-});
-afterEach(() => daemon.remove());
-
-const converse = (args: readonly string[], env: Readonly<Record<string, string>> = {}): CliRun =>
-  startOnTerminal(cli.file, args, {
-    cwd: daemon.project,
-    env: daemon.env({ NO_COLOR: '1', ...env }),
-  });
 
 /** What a person would see: lines taken back are gone. */
 const screen = (run: CliRun): string => visible(run.stdout());
@@ -59,13 +28,6 @@ const visible = (stdout: string): string =>
 /** Waits until the next prompt may be typed. */
 const atPrompt = (run: CliRun): Promise<void> =>
   run.until((stdout) => visible(stdout).endsWith('\n> '));
-
-const type = (run: CliRun, text: string): void => void run.child.stdin?.write(text);
-
-const quit = async (run: CliRun): Promise<number | null> => {
-  type(run, CTRL_D);
-  return (await run.ended).code;
-};
 
 describe('a conversation', () => {
   test('streams, shows calls as lines, stays for the next prompt, and ends with Ctrl+D', async () => {

@@ -4,38 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 
-import { buildCli, refusal, StandInDaemon, startOnTerminal } from '../../../support/cli.js';
-import type { BuiltCli, CliRun } from '../../../support/cli.js';
+import { refusal } from '../../../support/cli.js';
+import type { CliRun } from '../../../support/cli.js';
 import { approvalIdOf } from '../../../../workflows/protocol/ids.js';
-import { answer, approval, prompt, result } from '../../../support/session-events.js';
+import { answer, approval, result } from '../../../support/session-events.js';
+import { converse, CTRL_C, daemon, messageId, quit, type } from './scene.js';
 
-const CTRL_C = '\u0003';
-const CTRL_D = '\u0004';
-
-let cli: BuiltCli;
-let daemon: StandInDaemon;
-let messageId = '';
-
-beforeAll(async () => {
-  cli = await buildCli();
-});
-afterAll(() => cli.remove());
-beforeEach(async () => {
-  daemon = await new StandInDaemon().start();
-  daemon.onPrompt = (seen) => {
-    ({ messageId } = seen);
-    daemon.emit(prompt(messageId, seen.text));
-  };
-});
-afterEach(() => daemon.remove());
-
-const converse = (...args: readonly string[]): CliRun =>
-  startOnTerminal(cli.file, args, { cwd: daemon.project, env: daemon.env({ NO_COLOR: '1' }) });
-const type = (run: CliRun, text: string): void => void run.child.stdin?.write(text);
-const quit = async (run: CliRun): Promise<number | null> => {
-  type(run, CTRL_D);
-  return (await run.ended).code;
-};
 /** Waits for so many prompts of ours since the beginning. */
 const prompted = (run: CliRun, times: number): Promise<void> =>
   run.printed('\u001b[1G\u001b[0J> ', times);
@@ -70,7 +44,7 @@ describe('Ctrl+C', () => {
   });
 
   test('in each of two turns within 2 s interrupts both, and quits neither', async () => {
-    const run = converse('walk the dogs');
+    const run = converse(['walk the dogs']);
     await daemon.seen('GET', /events/);
     await run.printed('session 11111111');
     const before = Date.now();
@@ -88,7 +62,7 @@ describe('Ctrl+C', () => {
   });
 
   test('twice in the second of two turns quits, with 130', async () => {
-    const run = converse('walk the dogs');
+    const run = converse(['walk the dogs']);
     await daemon.seen('GET', /events/);
     daemon.emit(result(messageId));
     await prompted(run, 1);
@@ -119,7 +93,7 @@ describe('Ctrl+C', () => {
 });
 
 test('SIGTERM in a conversation ends the turn, and then the command with 143', async () => {
-  const run = converse('walk the dogs');
+  const run = converse(['walk the dogs']);
   await daemon.seen('GET', /events/);
   await run.printed('session 11111111');
   // The command runs in the place of the shell that `script` started.
@@ -134,7 +108,7 @@ test('SIGTERM in a conversation ends the turn, and then the command with 143', a
 describe('two questions at once', () => {
   const IDS = ['q-0000aaaa', 'q-0000bbbb'];
   const ask = async (): Promise<CliRun> => {
-    const run = converse('walk the dogs');
+    const run = converse(['walk the dogs']);
     await daemon.seen('GET', /events/);
     daemon.pendingApprovals = [...IDS];
     for (const id of IDS) daemon.emit(approval({ id: approvalIdOf(id), subject: `make ${id}` }));
@@ -204,7 +178,7 @@ describe('two questions at once', () => {
 });
 
 test('a stream that ends for good takes its question with it, and the next line is a prompt', async () => {
-  const run = converse('walk the dogs');
+  const run = converse(['walk the dogs']);
   await daemon.seen('GET', /events/);
   daemon.emit(answer(1, 'Words before.'));
   daemon.emit(result(messageId));

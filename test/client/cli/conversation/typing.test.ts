@@ -1,36 +1,10 @@
 /**
  * What is typed at a conversation beside prompts: while the agent works, and words that are for us.
  */
-import { buildCli, StandInDaemon, startOnTerminal } from '../../../support/cli.js';
-import type { BuiltCli, CliRun } from '../../../support/cli.js';
-import { answer, approval, prompt, result } from '../../../support/session-events.js';
+import type { CliRun } from '../../../support/cli.js';
+import { answer, approval, result } from '../../../support/session-events.js';
+import { converse, CTRL_C, daemon, messageId, quit, type } from './scene.js';
 
-const CTRL_C = '\u0003';
-const CTRL_D = '\u0004';
-
-let cli: BuiltCli;
-let daemon: StandInDaemon;
-let messageId = '';
-
-beforeAll(async () => {
-  cli = await buildCli();
-});
-afterAll(() => cli.remove());
-beforeEach(async () => {
-  daemon = await new StandInDaemon().start();
-  daemon.onPrompt = (seen) => {
-    ({ messageId } = seen);
-    daemon.emit(prompt(messageId, seen.text));
-  };
-});
-afterEach(() => daemon.remove());
-
-const converse = (args: readonly string[], env: Readonly<Record<string, string>> = {}): CliRun =>
-  startOnTerminal(cli.file, args, {
-    cwd: daemon.project,
-    env: daemon.env({ NO_COLOR: '1', ...env }),
-  });
-const type = (run: CliRun, text: string): void => void run.child.stdin?.write(text);
 const visible = (stdout: string): string =>
   stdout.replace(/\r\n/g, '\n').replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
 const shows = (run: CliRun, end: string): Promise<void> =>
@@ -39,10 +13,6 @@ const prompts = (): readonly unknown[] =>
   daemon.requests
     .filter(({ method, path }) => method === 'POST' && /sessions$|messages$/.test(path))
     .map(({ body }) => body['text']);
-const quit = async (run: CliRun): Promise<number | null> => {
-  type(run, CTRL_D);
-  return (await run.ended).code;
-};
 
 /** Keys go another way than the agent's words, and nothing shows when they have arrived. */
 const arrived = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
